@@ -1,0 +1,45 @@
+"""What a guest may say, declared once: types, functions, and the modules they are imported from."""
+
+from __future__ import annotations
+
+from wasix.abi.errno import E, Errno, Unwind
+from wasix.abi.function import Function, Interface
+from wasix.abi.preview1 import PREVIEW1
+from wasix.abi.snapshot0 import SNAPSHOT0
+from wasix.abi.wasmedge import WASMEDGE
+
+__all__ = [
+    "INTERFACES",
+    "PREVIEW1",
+    "REVISIONS",
+    "SNAPSHOT0",
+    "WASMEDGE",
+    "E",
+    "Errno",
+    "Function",
+    "Interface",
+    "Unwind",
+    "lookup",
+]
+
+INTERFACES: tuple[Interface, ...] = (PREVIEW1, SNAPSHOT0, WASMEDGE)
+
+REVISIONS: dict[str, tuple[Interface, ...]] = {
+    "latest": INTERFACES,
+    "preview1": (PREVIEW1,),
+    "unstable": (SNAPSHOT0,),
+    "wasmedge": (PREVIEW1, WASMEDGE),
+}
+"""What `--abi NAME` lets a guest import."""
+
+
+def lookup(
+    module: str, name: str, interfaces: tuple[Interface, ...] = INTERFACES
+) -> tuple[Function, ...]:
+    """Every variant of a function; they differ in their wasm type. Empty if nothing has the name."""
+    return tuple(
+        function
+        for interface in interfaces
+        if interface.module == module
+        for function in interface.variants(name)
+    )

@@ -1,0 +1,224 @@
+"""Decoders: from a declaration and a handler to something an engine can call.
+
+`direct` serves engines whose linear memory Python sees as a `memoryview`: it turns pointers into
+`str`, buffers and records, checks every bound before the handler runs (so a bad pointer is `fault`
+and changes nothing), and stores the results.
+
+The decoders are compiled from generated source, one function a call, because they run on every
+system call of every guest: interpreting the declaration there would cost more than most handlers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from struct import Struct
+from typing import Any
+
+from wasix.abi.errno import E, Errno
+from wasix.abi.function import (
+    Count,
+    Fill,
+    Function,
+    Gather,
+    In,
+    Out,
+    OutRecords,
+    Records,
+    Scatter,
+    Strings,
+    Text,
+)
+from wasix.abi.layout import Record, Scalar
+from wasix.abi.types import RIGHTS
+
+Handler = Callable[..., Any]
+Call = Callable[..., int]
+
+MAX_BUFFERS = 1024
+"""Buffers in one call (Linux's IOV_MAX); more are `inval`."""
+MAX_TRANSFER = 0x7FFF_F000
+"""Bytes moved by one call, as on Linux; what is over is left for the next call."""
+MAX_RECORDS = 4096
+"""Records in one call; more are `inval`."""
+
+_IOVEC = Struct("<II").unpack_from
+
+
+def buffers(memory: memoryview, at: int, count: int) -> list[memoryview]:
+    """The views an (c)iovec array names; `fault` outside memory."""
+    size = len(memory)
+    if count == 1 and at + 8 <= size:
+        start, length = _IOVEC(memory, at)
+        end = start + length
+        if end <= size and length <= MAX_TRANSFER:
+            return [memory[start:end]]
+    if count > MAX_BUFFERS:
+        raise Errno(E.INVAL)
+    if at + 8 * count > size:
+        raise Errno(E.FAULT)
+    views: list[memoryview] = []
+    room = MAX_TRANSFER
+    for offset in range(at, at + 8 * count, 8):
+        start, length = _IOVEC(memory, offset)
+        if start + length > size:
+            raise Errno(E.FAULT)
+        length = min(length, room)
+        room -= length
+        views.append(memory[start : start + length])
+    return views
+
+
+def text(memory: memoryview, at: int, length: int) -> str:
+    """The string at `at`; `ilseq` if it is not UTF-8."""
+    if at + length > len(memory):
+        raise Errno(E.FAULT)
+    try:
+        return str(memory[at : at + length], "utf-8")
+    except UnicodeDecodeError:
+        raise Errno(E.ILSEQ) from None
+
+
+def fill(memory: memoryview, at: int, length: int) -> memoryview:
+    if at + length > len(memory):
+        raise Errno(E.FAULT)
+    return memory[at : at + length]
+
+
+def records(memory: memoryview, at: int, count: int, record: Record) -> list[Any]:
+    if count > MAX_RECORDS:
+        raise Errno(E.INVAL)
+    if at + count * record.size > len(memory):
+        raise Errno(E.FAULT)
+    return [record.load(memory, at + index * record.size) for index in range(count)]
+
+
+def check_room(memory: memoryview, at: int, count: int, record: Record) -> None:
+    if count <= MAX_RECORDS and at + count * record.size > len(memory):
+        raise Errno(E.FAULT)
+
+
+def store_records(memory: memoryview, at: int, items: Sequence[Any], record: Record) -> None:
+    for index, item in enumerate(items):
+        record.store(memory, at + index * record.size, item)
+
+
+def store_strings(memory: memoryview, pointers: int, area: int, strings: Sequence[bytes]) -> None:
+    """A pointer array at `pointers` to NUL-terminated copies of `strings` from `area` on."""
+    size = sum(map(len, strings)) + len(strings)
+    if pointers + 4 * len(strings) > len(memory) or area + size > len(memory):
+        raise Errno(E.FAULT)
+    memory[area : area + size] = b"".join(string + b"\0" for string in strings)
+    for index, string in enumerate(strings):
+        memory[pointers + 4 * index : pointers + 4 * index + 4] = area.to_bytes(4, "little")
+        area += len(string) + 1
+
+
+def range_check(slot: In) -> str | None:
+    """An expression that is true for a value the declared type does not have."""
+    kind = slot.type
+    if kind is RIGHTS or (not kind.members and not kind.bits):
+        return None
+    if kind.bits:
+        return f"{slot.name} & {~((1 << len(kind.members)) - 1)}"
+    return f"{slot.name} >= {len(kind.members)}"
+
+
+class Source:
+    """A function's text under construction, and the objects it refers to by name."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.names: dict[str, Any] = {"Errno": Errno}
+
+    def add(self, indent: int, line: str) -> None:
+        self.lines.append("    " * indent + line)
+
+    def name(self, value: Any, hint: str) -> str:
+        self.names[hint] = value
+        return hint
+
+    def compile(self, name: str) -> Callable[[Handler], Call]:
+        scope = dict(self.names)
+        exec(compile("\n".join(self.lines), f"<wasix.abi.bind {name}>", "exec"), scope)
+        make: Callable[[Handler], Call] = scope["make"]
+        return make
+
+
+@cache
+def _direct(function: Function) -> Callable[[Handler], Call]:
+    source = Source()
+    arguments = ["thread"]
+    checks: list[str] = []
+    stores: list[str] = []
+    values: list[str] = []
+    for param in function.params:
+        match param:
+            case In(name, kind):
+                members = source.name(kind.members, f"{name}_names") if kind.symbolic else ""
+                arguments.append(f"{members}[{name}]" if members else name)
+                if check := range_check(param):
+                    checks.append(f"if {check}: return {int(E.INVAL)}")
+            case Text(name):
+                source.name(text, "text")
+                arguments.append(f"text(memory, {name}, {name}_len)")
+            case Gather(name) | Scatter(name):
+                source.name(buffers, "buffers")
+                arguments.append(f"buffers(memory, {name}, {name}_len)")
+            case Fill(name):
+                source.name(fill, "fill")
+                arguments.append(f"fill(memory, {name}, {name}_len)")
+            case Records(name, record, count):
+                source.name(records, "records")
+                kind = source.name(record, f"{name}_type")
+                arguments.append(f"records(memory, in_{name}, {count}, {kind})")
+            case OutRecords(name, record, count):
+                source.name(store_records, "store_records")
+                source.name(check_room, "check_room")
+                kind = source.name(record, f"{name}_type")
+                checks.append(f"check_room(memory, in_{name}, {count}, {kind})")
+                values.append("items")
+                stores.append(f"store_records(memory, in_{name}, items, {kind})")
+            case Strings(pointers, area):
+                source.name(store_strings, "store_strings")
+                values.append("strings")
+                stores.append(f"store_strings(memory, {pointers}, {area}, strings)")
+            case Out(name, kind):
+                checks.append(f"if {name} + {kind.size} > len(memory): return {int(E.FAULT)}")
+                value = "len(items)" if values == ["items"] else f"value_{name}"
+                if value != "len(items)":
+                    values.append(value)
+                if isinstance(kind, Scalar):
+                    pack = source.name(Struct("<" + kind.code).pack_into, f"pack_{name}")
+                else:
+                    pack = source.name(kind.store, f"pack_{name}")
+                stores.append(f"{pack}(memory, {name}, {value})")
+            case Count():
+                pass
+    # `in` is a Python keyword and poll_oneoff's parameter.
+    arrays = {p.name for p in function.params if isinstance(p, Records | OutRecords)}
+    slots = [f"in_{name}" if name in arrays else name for name, _ in function.slots]
+    source.add(0, "def make(handler):")
+    source.add(1, f"def {function.name}({', '.join(['thread', 'memory', *slots])}):")
+    source.add(2, "try:")
+    for check in checks:
+        source.add(3, check)
+    target = f"{', '.join(values)} = " if values else ""
+    source.add(3, f"{target}handler({', '.join(arguments)})")
+    for store in stores:
+        source.add(3, store)
+    source.add(2, "except Errno as error:")
+    source.add(3, "return error.code")
+    source.add(2, f"except MemoryError: return {int(E.NOMEM)}")
+    source.add(2, "return 0")
+    source.add(1, f"return {function.name}")
+    return source.compile(function.name)
+
+
+def direct(function: Function, handler: Handler) -> Call:
+    """`(thread, memory, *wasm arguments) -> errno`, arguments as unsigned integers.
+
+    Only `filedelta` parameters are signed. `memory` is the whole linear memory as a writable
+    `memoryview` of bytes. Raises whatever the handler raises other than `Errno`.
+    """
+    return _direct(function)(handler)

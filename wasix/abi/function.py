@@ -1,0 +1,209 @@
+"""A system call's declaration: its name, and its parameters in order with their direction.
+
+Everything about a call is derived from this: the wasm type of the import, the decoder
+(`wasix.abi.bind`), the JavaScript glue (`engines.js`), the tracer and `docs/abi.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from wasix.abi.layout import Record, Scalar, Type
+
+
+@dataclass(frozen=True)
+class In:
+    """An integer."""
+
+    name: str
+    type: Scalar
+
+
+@dataclass(frozen=True)
+class Text:
+    """A UTF-8 string, passed as pointer and length; the handler gets a `str`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Gather:
+    """Buffers to read from (`ciovec_array`): the handler gets a list of read-only views."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Buffers to fill (`iovec_array`): the handler gets a list of writable views.
+
+    The handler's first result is the number of bytes it filled, front to back.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Fill:
+    """One buffer to fill, passed as pointer and length; the handler's first result is as above."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Records:
+    """An array of records to read; its length is the `Count` of that name."""
+
+    name: str
+    type: Record
+    count: str
+
+
+@dataclass(frozen=True)
+class OutRecords:
+    """An array for up to `Count` records; the handler's first result is the list of them.
+
+    Where the function also has an `Out` for their number, that is filled by the decoder.
+    """
+
+    name: str
+    type: Record
+    count: str
+
+
+@dataclass(frozen=True)
+class Count:
+    """The length of the arrays that name it; no argument of the handler's."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Strings:
+    """A pointer array and a text area to fill with NUL-terminated strings (`args_get`).
+
+    The handler's first result is the list of strings, as bytes without the NUL.
+    """
+
+    pointers: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        return self.pointers
+
+
+@dataclass(frozen=True)
+class Out:
+    """A pointer where a result is stored."""
+
+    name: str
+    type: Type
+
+
+Param = In | Text | Gather | Scatter | Fill | Records | OutRecords | Count | Strings | Out
+
+
+def _slots(param: Param) -> list[tuple[str, Scalar | None]]:
+    """The wasm parameters that carry `param`: (name, integer type or None for a u32)."""
+    match param:
+        case In(name, type):
+            return [(name, type)]
+        case Text(name) | Gather(name) | Scatter(name) | Fill(name):
+            return [(name, None), (name + "_len", None)]
+        case Strings(pointers, text):
+            return [(pointers, None), (text, None)]
+        case _:
+            return [(param.name, None)]
+
+
+@dataclass(frozen=True)
+class Function:
+    """One importable function.
+
+    `handler` names the kernel's function that serves it (its own name by default); `noreturn`
+    marks a function without a result, which every other function has: an errno.
+    """
+
+    name: str
+    params: tuple[Param, ...]
+    doc: str = ""
+    handler: str = ""
+    noreturn: bool = False
+
+    @property
+    def served_by(self) -> str:
+        return self.handler or self.name
+
+    @cached_property
+    def slots(self) -> tuple[tuple[str, Scalar | None], ...]:
+        """The wasm parameters in order: (name, declared integer type or None for a u32)."""
+        return tuple(slot for param in self.params for slot in _slots(param))
+
+    @cached_property
+    def wasm_params(self) -> tuple[str, ...]:
+        return tuple(type.wasm if type else "i32" for _, type in self.slots)
+
+    @property
+    def wasm_results(self) -> tuple[str, ...]:
+        return () if self.noreturn else ("i32",)
+
+    @cached_property
+    def argument_format(self) -> str:
+        """A `struct` format that unpacks the wasm parameters from a C struct of them."""
+        text, offset = "<", 0
+        for _, type in self.slots:
+            wide = bool(type) and type.size == 8
+            if wide and offset % 8:
+                text, offset = text + "4x", offset + 4
+            text += type.code if type and wide else "I"
+            offset += 8 if wide else 4
+        return text
+
+    @property
+    def outs(self) -> tuple[Out, ...]:
+        return tuple(param for param in self.params if isinstance(param, Out))
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The functions a guest may import from one module name; a name may have several variants."""
+
+    module: str
+    doc: str
+    functions: tuple[Function, ...]
+
+    def variants(self, name: str) -> tuple[Function, ...]:
+        return tuple(function for function in self.functions if function.name == name)
+
+
+def replace_types(functions: Iterable[Function], types: dict[Type, Type]) -> tuple[Function, ...]:
+    """The same functions with some types exchanged, for a revision that differs in layouts only."""
+
+    def changed(param: Param) -> Param:
+        match param:
+            case In(name, type) if type in types:
+                new = types[type]
+                assert isinstance(new, Scalar)
+                return In(name, new)
+            case Out(name, type) if type in types:
+                return Out(name, types[type])
+            case Records(name, type, count) if type in types:
+                record = types[type]
+                assert isinstance(record, Record)
+                return Records(name, record, count)
+            case _:
+                return param
+
+    return tuple(
+        Function(
+            function.name,
+            tuple(changed(param) for param in function.params),
+            function.doc,
+            function.handler,
+            function.noreturn,
+        )
+        for function in functions
+    )

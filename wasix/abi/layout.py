@@ -1,0 +1,147 @@
+"""How values lie in linear memory: scalars, records and tagged unions.
+
+A record is a `NamedTuple` whose annotations carry scalars; its layout follows C's rules (each field
+at a multiple of its alignment, the whole padded to the largest). Everything is little-endian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from struct import Struct
+from typing import Any, Protocol, get_type_hints
+
+from wasix.abi.errno import E, Errno
+
+
+class Type(Protocol):
+    """What can stand in linear memory. `load` and `store` expect `at` to be within bounds."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def align(self) -> int: ...
+    def load(self, memory: memoryview, at: int) -> Any: ...
+    def store(self, memory: memoryview, at: int, value: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """An integer: `code` is its `struct` format character. `members` names its values, if any."""
+
+    name: str
+    code: str
+    members: tuple[str, ...] = ()
+    bits: bool = False
+    """Whether `members` name bits (flags) rather than values (an enumeration)."""
+    symbolic: bool = False
+    """Whether handlers get the member's name, because revisions number the members differently."""
+    _struct: Struct = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_struct", Struct("<" + self.code))
+
+    @property
+    def size(self) -> int:
+        return self._struct.size
+
+    @property
+    def align(self) -> int:
+        return self._struct.size
+
+    @property
+    def wasm(self) -> str:
+        """The wasm value type that carries it as a parameter."""
+        return "i64" if self.size == 8 else "i32"
+
+    def load(self, memory: memoryview, at: int) -> int:
+        value: int = self._struct.unpack_from(memory, at)[0]
+        return value
+
+    def store(self, memory: memoryview, at: int, value: int) -> None:
+        self._struct.pack_into(memory, at, value)
+
+    def show(self, value: int) -> str:
+        """`value` as a person reads it: the member's name, or the set bits' names joined by `|`."""
+        if self.bits:
+            names = [name for bit, name in enumerate(self.members) if value >> bit & 1]
+            rest = value >> len(self.members) << len(self.members)
+            return "|".join(names + ([hex(rest)] if rest else [])) or "0"
+        if value < len(self.members):
+            return self.members[value]
+        return str(value)
+
+
+def _align(offset: int, to: int) -> int:
+    return -(-offset // to) * to
+
+
+class Record:
+    """The layout of a `NamedTuple` class whose annotations are `Annotated[..., Type]`."""
+
+    def __init__(self, make: Callable[..., Any], name: str | None = None) -> None:
+        self.make = make
+        self.name = name or make.__name__.lower()
+        self.fields: list[tuple[str, Type, int]] = []
+        offset, self.align = 0, 1
+        for label, hint in get_type_hints(make, include_extras=True).items():
+            kind: Type = hint.__metadata__[0]
+            offset = _align(offset, kind.align)
+            self.fields.append((label, kind, offset))
+            offset += kind.size
+            self.align = max(self.align, kind.align)
+        self.size = _align(offset, self.align)
+        self._flat = self._flatten()
+
+    def _flatten(self) -> Struct | None:
+        """One `Struct` for a record of scalars only: four times faster than field by field."""
+        text, end = "<", 0
+        for _, kind, offset in self.fields:
+            if not isinstance(kind, Scalar):
+                return None
+            text += f"{offset - end}x{kind.code}"
+            end = offset + kind.size
+        return Struct(f"{text}{self.size - end}x")
+
+    def load(self, memory: memoryview, at: int) -> Any:
+        if self._flat:
+            return self.make(*self._flat.unpack_from(memory, at))
+        return self.make(*(kind.load(memory, at + offset) for _, kind, offset in self.fields))
+
+    def store(self, memory: memoryview, at: int, value: Any) -> None:
+        if self._flat:
+            self._flat.pack_into(memory, at, *value)
+            return
+        memory[at : at + self.size] = bytes(self.size)
+        for (_, kind, offset), item in zip(self.fields, value, strict=True):
+            kind.store(memory, at + offset, item)
+
+
+class Union:
+    """A tag and the case it selects. Loaded and stored as the pair (tag, payload)."""
+
+    def __init__(self, name: str, tag: Scalar, *cases: Type | None) -> None:
+        self.name, self.tag, self.cases = name, tag, cases
+        payload = [case for case in cases if case]
+        self.align = max([tag.align, *(case.align for case in payload)])
+        self.payload_offset = _align(tag.size, max([1, *(case.align for case in payload)]))
+        self.size = _align(
+            self.payload_offset + max([0, *(case.size for case in payload)]), self.align
+        )
+
+    def load(self, memory: memoryview, at: int) -> tuple[int, Any]:
+        tag = self.tag.load(memory, at)
+        if tag >= len(self.cases):
+            raise Errno(E.INVAL)
+        case = self.cases[tag]
+        return tag, case.load(memory, at + self.payload_offset) if case else None
+
+    def store(self, memory: memoryview, at: int, value: tuple[int, Any]) -> None:
+        tag, payload = value
+        memory[at : at + self.size] = bytes(self.size)
+        self.tag.store(memory, at, tag)
+        case = self.cases[tag]
+        if case:
+            case.store(memory, at + self.payload_offset, payload)

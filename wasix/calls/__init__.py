@@ -1,0 +1,20 @@
+"""The system calls, in files named after the specification's nouns.
+
+A handler takes the calling `Thread` and what its declaration in `wasix.abi` makes of the guest's
+arguments: integers, `str`, views of buffers. It returns the results in order, or raises `Errno` or
+`Block`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from wasix.calls import args, clock, environ, fd, path, poll, proc, random, sched, sock
+
+_NOUNS = (args, environ, clock, fd, path, poll, proc, random, sched, sock)
+
+HANDLERS: dict[str, Callable[..., Any]] = {
+    name: getattr(noun, name) for noun in _NOUNS for name in noun.__all__
+}
+"""Every handler by the name of the function it serves."""

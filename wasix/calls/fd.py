@@ -1,0 +1,176 @@
+"""Calls on descriptors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from wasix.abi import E, Errno
+from wasix.abi.types import (
+    DIRENT,
+    PREOPENTYPE,
+    Dirent,
+    Fdstat,
+    Filestat,
+    Fstflags,
+    PrestatDir,
+    Rights,
+)
+from wasix.proc.process import Thread
+
+__all__ = [
+    "fd_advise",
+    "fd_allocate",
+    "fd_close",
+    "fd_datasync",
+    "fd_fdstat_get",
+    "fd_fdstat_set_flags",
+    "fd_fdstat_set_rights",
+    "fd_filestat_get",
+    "fd_filestat_set_size",
+    "fd_filestat_set_times",
+    "fd_pread",
+    "fd_prestat_dir_name",
+    "fd_prestat_get",
+    "fd_pwrite",
+    "fd_read",
+    "fd_readdir",
+    "fd_renumber",
+    "fd_seek",
+    "fd_sync",
+    "fd_tell",
+    "fd_write",
+]
+
+_READ, _WRITE = Rights.FD_READ, Rights.FD_WRITE
+
+
+def fd_read(thread: Thread, fd: int, buffers: Sequence[memoryview]) -> int:
+    return thread.process.descriptors.file(fd, _READ).read(buffers)
+
+
+def fd_write(thread: Thread, fd: int, buffers: Sequence[memoryview]) -> int:
+    return thread.process.descriptors.file(fd, _WRITE).write(buffers)
+
+
+def fd_pread(thread: Thread, fd: int, buffers: Sequence[memoryview], offset: int) -> int:
+    file = thread.process.descriptors.file(fd, Rights.FD_READ | Rights.FD_SEEK)
+    return file.pread(buffers, offset)
+
+
+def fd_pwrite(thread: Thread, fd: int, buffers: Sequence[memoryview], offset: int) -> int:
+    file = thread.process.descriptors.file(fd, Rights.FD_WRITE | Rights.FD_SEEK)
+    return file.pwrite(buffers, offset)
+
+
+def fd_seek(thread: Thread, fd: int, offset: int, whence: str) -> int:
+    # A seek that only asks for the offset needs the lesser right.
+    right = Rights.FD_TELL if whence == "cur" and not offset else Rights.FD_SEEK
+    return thread.process.descriptors.file(fd, right).seek(offset, whence)
+
+
+def fd_tell(thread: Thread, fd: int) -> int:
+    return thread.process.descriptors.file(fd, Rights.FD_TELL).seek(0, "cur")
+
+
+def fd_close(thread: Thread, fd: int) -> None:
+    thread.process.descriptors.close(fd)
+
+
+def fd_renumber(thread: Thread, fd: int, to: int) -> None:
+    thread.process.descriptors.renumber(fd, to)
+
+
+def fd_advise(thread: Thread, fd: int, offset: int, length: int, advice: int) -> None:
+    thread.process.descriptors.file(fd, Rights.FD_ADVISE).advise(offset, length)
+
+
+def fd_allocate(thread: Thread, fd: int, offset: int, length: int) -> None:
+    thread.process.descriptors.file(fd, Rights.FD_ALLOCATE).allocate(offset, length)
+
+
+def fd_datasync(thread: Thread, fd: int) -> None:
+    thread.process.descriptors.file(fd, Rights.FD_DATASYNC).sync(data_only=True)
+
+
+def fd_sync(thread: Thread, fd: int) -> None:
+    thread.process.descriptors.file(fd, Rights.FD_SYNC).sync(data_only=False)
+
+
+def fd_fdstat_get(thread: Thread, fd: int) -> Fdstat:
+    entry = thread.process.descriptors.get(fd)
+    return Fdstat(entry.file.filetype, entry.file.flags, entry.rights, entry.inheriting)
+
+
+def fd_fdstat_set_flags(thread: Thread, fd: int, flags: int) -> None:
+    thread.process.descriptors.file(fd, Rights.FD_FDSTAT_SET_FLAGS).set_flags(flags)
+
+
+def fd_fdstat_set_rights(thread: Thread, fd: int, base: int, inheriting: int) -> None:
+    entry = thread.process.descriptors.get(fd)
+    if base & ~entry.rights or inheriting & ~entry.inheriting:
+        raise Errno(E.NOTCAPABLE)
+    entry.rights, entry.inheriting = base, inheriting
+
+
+def fd_filestat_get(thread: Thread, fd: int) -> Filestat:
+    return thread.process.descriptors.file(fd, Rights.FD_FILESTAT_GET).stat()
+
+
+def fd_filestat_set_size(thread: Thread, fd: int, size: int) -> None:
+    thread.process.descriptors.file(fd, Rights.FD_FILESTAT_SET_SIZE).set_size(size)
+
+
+def chosen_times(thread: Thread, atim: int, mtim: int, flags: int) -> tuple[int | None, int | None]:
+    """What `fstflags` makes of two timestamps: given, now, or (None) left alone."""
+    conflicts = (Fstflags.ATIM | Fstflags.ATIM_NOW, Fstflags.MTIM | Fstflags.MTIM_NOW)
+    if any(flags & both == both for both in conflicts):
+        raise Errno(E.INVAL)
+    now = thread.process.kernel.host.realtime()
+    return (
+        atim if flags & Fstflags.ATIM else now if flags & Fstflags.ATIM_NOW else None,
+        mtim if flags & Fstflags.MTIM else now if flags & Fstflags.MTIM_NOW else None,
+    )
+
+
+def fd_filestat_set_times(thread: Thread, fd: int, atim: int, mtim: int, flags: int) -> None:
+    file = thread.process.descriptors.file(fd, Rights.FD_FILESTAT_SET_TIMES)
+    file.set_times(*chosen_times(thread, atim, mtim, flags))
+
+
+def _preopen_name(thread: Thread, fd: int) -> bytes:
+    name = thread.process.descriptors.get(fd).preopen
+    if name is None:
+        raise Errno(E.BADF)
+    return name.encode()
+
+
+def fd_prestat_get(thread: Thread, fd: int) -> tuple[int, PrestatDir]:
+    return PREOPENTYPE.members.index("dir"), PrestatDir(len(_preopen_name(thread, fd)))
+
+
+def fd_prestat_dir_name(thread: Thread, fd: int, buffer: memoryview) -> int:
+    name = _preopen_name(thread, fd)
+    if len(buffer) < len(name):
+        raise Errno(E.NAMETOOLONG)
+    buffer[: len(name)] = name
+    return len(name)
+
+
+def fd_readdir(thread: Thread, fd: int, buffer: memoryview, cookie: int) -> int:
+    """Entries as they fit; the last one may be cut, which tells the guest that there are more."""
+    entries = thread.process.descriptors.file(fd, Rights.FD_READDIR).entries(cookie)
+    if entries is None:
+        raise Errno(E.NOTDIR)
+    used, room = 0, len(buffer)
+    head = memoryview(bytearray(DIRENT.size))
+    for entry in entries:
+        name = os.fsencode(entry.name)
+        DIRENT.store(head, 0, Dirent(entry.next, entry.ino, len(name), entry.filetype))
+        for part in (head, name):
+            count = min(len(part), room - used)
+            buffer[used : used + count] = part[:count]
+            used += count
+        if used == room:
+            break
+    return used

@@ -1,0 +1,30 @@
+"""The end of a process, and signals to itself."""
+
+from __future__ import annotations
+
+from wasix.abi import Unwind
+from wasix.proc.process import Thread
+from wasix.proc.signal import from_preview1
+from wasix.proc.wait import Block
+
+__all__ = ["proc_exit", "proc_raise"]
+
+
+def proc_exit(thread: Thread, status: int) -> None:
+    thread.process.exit(status, caller=thread)
+    raise Unwind
+
+
+def proc_raise(thread: Thread, number: int) -> None:
+    process = thread.process
+    if thread.call.pop("raised", False):
+        return
+    signal = from_preview1(number)
+    if signal is None:
+        return
+    process.deliver(signal, caller=thread)
+    if process.ending:
+        raise Unwind
+    if process.stopped:
+        thread.call["raised"] = True
+        raise Block([process.changed])

@@ -1,0 +1,156 @@
+"""Descriptors: a process's numbers for open files, with the rights it has on each.
+
+Rights follow preview1: a descriptor gets those asked for at its opening, as far as the directory it
+was opened from passes them on, and can only lose some. A call whose right was not kept answers
+`notcapable`; one that makes no sense on that kind of file gets that file's own answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from wasix.abi import E, Errno
+from wasix.abi.types import Filetype, Rights
+from wasix.fs.file import OpenFile, RegularFile
+from wasix.fs.inode import Directory
+
+_COMMON = (
+    Rights.FD_FDSTAT_SET_FLAGS
+    | Rights.FD_FILESTAT_GET
+    | Rights.FD_SYNC
+    | Rights.FD_DATASYNC
+    | Rights.FD_FILESTAT_SET_TIMES
+    | Rights.POLL_FD_READWRITE
+)
+_STREAM = _COMMON | Rights.FD_READ | Rights.FD_WRITE
+_FILE = (
+    _STREAM
+    | Rights.FD_SEEK
+    | Rights.FD_TELL
+    | Rights.FD_ADVISE
+    | Rights.FD_ALLOCATE
+    | Rights.FD_FILESTAT_SET_SIZE
+)
+_SOCKET = _STREAM | Rights.SOCK_SHUTDOWN | Rights.SOCK_ACCEPT
+_DIRECTORY = _COMMON | Rights.ALL & ~_FILE & ~_SOCKET
+
+WRITE_RIGHTS = Rights.FD_WRITE | Rights.FD_ALLOCATE | Rights.FD_FILESTAT_SET_SIZE
+"""Rights that need a file opened for writing."""
+
+
+def applicable(file: OpenFile) -> int:
+    """The rights that mean something on `file`."""
+    if file.filetype == Filetype.DIRECTORY:
+        return _DIRECTORY
+    if isinstance(file, RegularFile):
+        return (
+            _FILE
+            & ~(0 if file.readable else Rights.FD_READ)
+            & ~(0 if file.writable else WRITE_RIGHTS)
+        )
+    if file.filetype in (Filetype.SOCKET_DGRAM, Filetype.SOCKET_STREAM):
+        return _SOCKET
+    return _STREAM
+
+
+@dataclass(slots=True)
+class Descriptor:
+    """One process's claim on an open file."""
+
+    file: OpenFile
+    rights: int
+    inheriting: int = 0
+    preopen: str | None = None
+    """The name it was preopened under, for a preopened directory."""
+
+
+@dataclass
+class DescriptorTable:
+    """The descriptors of a process. `limit` bounds their number (`mfile`)."""
+
+    limit: int = 1024
+    entries: dict[int, Descriptor] = field(default_factory=dict)
+
+    def get(self, fd: int, right: int = 0) -> Descriptor:
+        """The descriptor `fd`; `badf` if it is not open, `notcapable` if it lacks `right`."""
+        entry = self.entries.get(fd)
+        if entry is None:
+            raise Errno(E.BADF)
+        if right & ~entry.rights and right & applicable(entry.file):
+            raise Errno(E.NOTCAPABLE)
+        return entry
+
+    def file(self, fd: int, right: int = 0) -> OpenFile:
+        """The open file behind `fd`, checked as by `get`. The hot path of reads and writes."""
+        entry = self.entries.get(fd)
+        if entry is None:
+            raise Errno(E.BADF)
+        if right & ~entry.rights and right & applicable(entry.file):
+            raise Errno(E.NOTCAPABLE)
+        return entry.file
+
+    def directory(self, fd: int, right: int = 0) -> Directory:
+        """The directory behind `fd`; `notdir` if it is none."""
+        entry = self.get(fd, right)
+        inode = entry.file.inode
+        if not isinstance(inode, Directory):
+            raise Errno(E.NOTDIR)
+        return inode
+
+    def add(
+        self,
+        file: OpenFile,
+        rights: int = Rights.ALL,
+        inheriting: int = 0,
+        *,
+        preopen: str | None = None,
+    ) -> int:
+        """Give `file` the lowest free number, with those of `rights` that mean something on it."""
+        if len(self.entries) >= self.limit:
+            raise Errno(E.MFILE)
+        fd = next(number for number in self._numbers() if number not in self.entries)
+        self.set(fd, file, rights, inheriting, preopen=preopen)
+        return fd
+
+    def set(
+        self,
+        fd: int,
+        file: OpenFile,
+        rights: int = Rights.ALL,
+        inheriting: int = 0,
+        *,
+        preopen: str | None = None,
+    ) -> None:
+        """Give `file` the free number `fd`."""
+        file.references += 1
+        self.entries[fd] = Descriptor(file, rights & applicable(file), inheriting, preopen)
+
+    def _numbers(self) -> Iterator[int]:
+        # Numbers are dense in practice: the first gap is at or below their count.
+        return iter(range(len(self.entries) + 1))
+
+    def close(self, fd: int) -> None:
+        entry = self.entries.pop(fd, None)
+        if entry is None:
+            raise Errno(E.BADF)
+        self._release(entry)
+
+    def renumber(self, fd: int, to: int) -> None:
+        """Move `fd` over the open descriptor `to`."""
+        moved, replaced = self.get(fd), self.get(to)
+        if fd == to:
+            return
+        self.entries[to] = moved
+        del self.entries[fd]
+        self._release(replaced)
+
+    def close_all(self) -> None:
+        while self.entries:
+            self._release(self.entries.popitem()[1])
+
+    @staticmethod
+    def _release(entry: Descriptor) -> None:
+        entry.file.references -= 1
+        if not entry.file.references:
+            entry.file.close()

@@ -1,0 +1,219 @@
+"""An open file: what descriptors share (POSIX's open file description).
+
+It holds the offset and the flags, so descriptors made by renumbering or duplicating move together.
+What cannot be done on a kind of file answers the errno the specification names for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from wasix.abi import E, Errno
+from wasix.abi.types import EVENTTYPE, Fdflags, Filestat, Filetype
+from wasix.proc.wait import WaitQueue
+
+if TYPE_CHECKING:
+    from wasix.fs.inode import DirectoryEntry, Inode
+
+READ = EVENTTYPE.members.index("fd_read")
+WRITE = EVENTTYPE.members.index("fd_write")
+
+MAX_OFFSET = (1 << 63) - 1
+
+
+class Ready(NamedTuple):
+    """An open file's answer to a poll: how many bytes can be moved, and whether the peer is gone."""
+
+    nbytes: int
+    hangup: bool = False
+
+
+def total(buffers: Sequence[memoryview]) -> int:
+    return sum(map(len, buffers))
+
+
+class OpenFile:
+    """An open file. `references` counts the descriptors that share it; the last one closes it.
+
+    Reads fill `buffers` front to back and return the number of bytes, 0 at the end of the file;
+    writes return how many bytes they took. Either raises `Block` if it has to wait, unless the
+    `nonblock` flag asks for `again`.
+    """
+
+    filetype: int = Filetype.UNKNOWN
+    inode: Inode | None = None
+
+    def __init__(self, flags: int = 0) -> None:
+        self.flags = flags
+        self.references = 0
+
+    def close(self) -> None:
+        """Release what the file holds; called once, when no descriptor refers to it any more."""
+
+    def read(self, buffers: Sequence[memoryview]) -> int:
+        raise Errno(E.BADF)
+
+    def write(self, buffers: Sequence[memoryview]) -> int:
+        raise Errno(E.BADF)
+
+    def pread(self, buffers: Sequence[memoryview], offset: int) -> int:
+        raise Errno(E.SPIPE)
+
+    def pwrite(self, buffers: Sequence[memoryview], offset: int) -> int:
+        raise Errno(E.SPIPE)
+
+    def seek(self, offset: int, whence: str) -> int:
+        """Move the offset; `whence` is `set`, `cur` or `end`. Returns the new offset."""
+        raise Errno(E.SPIPE)
+
+    def stat(self) -> Filestat:
+        return Filestat(0, 0, self.filetype, 1, 0, 0, 0, 0)
+
+    def set_times(self, atim: int | None, mtim: int | None) -> None:
+        raise Errno(E.INVAL)
+
+    def set_size(self, size: int) -> None:
+        raise Errno(E.INVAL)
+
+    def allocate(self, offset: int, length: int) -> None:
+        raise Errno(E.SPIPE)
+
+    def advise(self, offset: int, length: int) -> None:
+        raise Errno(E.SPIPE)
+
+    def sync(self, *, data_only: bool) -> None:
+        raise Errno(E.INVAL)
+
+    def set_flags(self, flags: int) -> None:
+        """Change `append` and `nonblock`; the sync flags are fixed at the opening (`inval`)."""
+        if (flags ^ self.flags) & ~(Fdflags.APPEND | Fdflags.NONBLOCK):
+            raise Errno(E.INVAL)
+        self.flags = flags
+
+    def entries(self, cookie: int) -> Sequence[DirectoryEntry] | None:
+        """Entries from `cookie` on, `.` and `..` first; None if this is no directory.
+
+        A cookie stays valid while entries come and go: one that is passed is not seen again, one
+        that stays is seen exactly once.
+        """
+        return None
+
+    def ready(self, event: int) -> Ready | None:
+        """Whether a read or write (`event`) would not block now. Regular files always are."""
+        return Ready(0)
+
+    def queue(self, event: int) -> WaitQueue:
+        """Where a read or write that would block is woken."""
+        return WaitQueue()
+
+
+class FileData(Protocol):
+    """Bytes of an opened regular file, by offset. `close` gives up what the opening took."""
+
+    def read_at(self, buffers: Sequence[memoryview], offset: int) -> int: ...
+    def write_at(self, buffers: Sequence[memoryview], offset: int) -> int: ...
+    def append(self, buffers: Sequence[memoryview]) -> tuple[int, int]:
+        """Write at the end in one step: (bytes written, offset behind them)."""
+        ...
+
+    def set_size(self, size: int) -> None: ...
+    def allocate(self, offset: int, length: int) -> None: ...
+    def sync(self, *, data_only: bool) -> None: ...
+    def stat(self) -> Filestat: ...
+    def set_times(self, atim: int | None, mtim: int | None) -> None: ...
+    def close(self) -> None: ...
+
+
+class RegularFile(OpenFile):
+    """An open regular file of any filesystem: the offset, over the filesystem's `FileData`."""
+
+    filetype = Filetype.REGULAR_FILE
+
+    def __init__(
+        self, data: FileData, inode: Inode, *, read: bool, write: bool, flags: int
+    ) -> None:
+        super().__init__(flags)
+        self.data = data
+        self.inode = inode
+        self.offset = 0
+        self.readable = read
+        self.writable = write
+
+    def close(self) -> None:
+        self.data.close()
+
+    def read(self, buffers: Sequence[memoryview]) -> int:
+        count = self.pread(buffers, self.offset)
+        self.offset += count
+        return count
+
+    def pread(self, buffers: Sequence[memoryview], offset: int) -> int:
+        if not self.readable:
+            raise Errno(E.BADF)
+        if offset > MAX_OFFSET:
+            raise Errno(E.INVAL)
+        return self.data.read_at(buffers, offset)
+
+    def write(self, buffers: Sequence[memoryview]) -> int:
+        if self.flags & Fdflags.APPEND:
+            if not self.writable:
+                raise Errno(E.BADF)
+            count, self.offset = self.data.append(buffers)
+        else:
+            count = self.pwrite(buffers, self.offset)
+            self.offset += count
+        return count
+
+    def pwrite(self, buffers: Sequence[memoryview], offset: int) -> int:
+        if not self.writable:
+            raise Errno(E.BADF)
+        if offset > MAX_OFFSET:
+            raise Errno(E.INVAL)
+        if offset + total(buffers) > MAX_OFFSET:
+            raise Errno(E.FBIG)
+        return self.data.write_at(buffers, offset)
+
+    def seek(self, offset: int, whence: str) -> int:
+        base = {"set": 0, "cur": self.offset, "end": 0}[whence]
+        if whence == "end":
+            base = self.stat().size
+        target = base + offset
+        if target < 0:
+            raise Errno(E.INVAL)
+        if target > MAX_OFFSET:
+            raise Errno(E.OVERFLOW)
+        self.offset = target
+        return target
+
+    def stat(self) -> Filestat:
+        return self.data.stat()
+
+    def set_times(self, atim: int | None, mtim: int | None) -> None:
+        self.data.set_times(atim, mtim)
+
+    def set_size(self, size: int) -> None:
+        if not self.writable:
+            raise Errno(E.INVAL)
+        if size > MAX_OFFSET:
+            raise Errno(E.FBIG)
+        self.data.set_size(size)
+
+    def allocate(self, offset: int, length: int) -> None:
+        if not self.writable:
+            raise Errno(E.BADF)
+        if not length:
+            raise Errno(E.INVAL)
+        if offset + length > MAX_OFFSET:
+            raise Errno(E.FBIG)
+        self.data.allocate(offset, length)
+
+    def advise(self, offset: int, length: int) -> None:
+        if offset > MAX_OFFSET or length > MAX_OFFSET:
+            raise Errno(E.INVAL)
+
+    def sync(self, *, data_only: bool) -> None:
+        self.data.sync(data_only=data_only)
+
+    def ready(self, event: int) -> Ready | None:
+        return Ready(max(0, self.stat().size - self.offset) if event == READ else 1)

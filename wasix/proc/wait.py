@@ -1,0 +1,59 @@
+"""Waiting: the one way anything in the kernel waits.
+
+A call that cannot proceed raises `Block`; its carrier parks the thread on the queues and tries the
+call again when one of them wakes it or the deadline passes. Who changes the state another thread
+may wait for calls `wake()`. All of it happens under the kernel lock.
+
+The shape follows xv6's sleep and wakeup; a queue is what trio calls a parking lot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+
+class Sleeper(Protocol):
+    """A parked thread, as its carrier made it."""
+
+    def wake(self) -> None:
+        """Let the thread try its call again. May be called more than once for one sleep."""
+
+
+class WaitQueue:
+    """Threads parked until something they wait for may have changed.
+
+    Woken threads look again, so waking too many is only slow, and waking for nothing is harmless.
+    """
+
+    __slots__ = ("_sleepers",)
+
+    def __init__(self) -> None:
+        # A dict keeps the order of arrival, and leaves in constant time.
+        self._sleepers: dict[Sleeper, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._sleepers)
+
+    def join(self, sleeper: Sleeper) -> None:
+        self._sleepers[sleeper] = None
+
+    def leave(self, sleeper: Sleeper) -> None:
+        self._sleepers.pop(sleeper, None)
+
+    def wake(self) -> None:
+        """Wake every sleeper. Each leaves its queues by itself."""
+        for sleeper in tuple(self._sleepers):
+            sleeper.wake()
+
+
+class Block(Exception):
+    """The call cannot proceed before one of `queues` wakes or the clock reaches `deadline`.
+
+    `deadline` is in nanoseconds of the kernel's monotonic clock; None is never.
+    """
+
+    def __init__(self, queues: Iterable[WaitQueue] = (), deadline: int | None = None) -> None:
+        super().__init__("would block")
+        self.queues = tuple(queues)
+        self.deadline = deadline
