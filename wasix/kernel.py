@@ -22,7 +22,7 @@ from wasix.host import Host
 from wasix.proc.process import Process
 
 Tracer = Callable[[Process, Function, tuple[Any, ...], object], None]
-"""Told of every finished call: process, declaration, the handler's arguments, result or exception."""
+"""Told of every finished call: process, declaration, decoded arguments, result or exception."""
 
 
 class Kernel:

@@ -36,7 +36,7 @@ REVISIONS: dict[str, tuple[Interface, ...]] = {
 def lookup(
     module: str, name: str, interfaces: tuple[Interface, ...] = INTERFACES
 ) -> tuple[Function, ...]:
-    """Every variant of a function; they differ in their wasm type. Empty if nothing has the name."""
+    """Every variant of a function, by wasm type. Empty if nothing has the name."""
     return tuple(
         function
         for interface in interfaces

@@ -144,7 +144,7 @@ class Function:
 
     @cached_property
     def wasm_params(self) -> tuple[str, ...]:
-        return tuple(type.wasm if type else "i32" for _, type in self.slots)
+        return tuple(scalar.wasm if scalar else "i32" for _, scalar in self.slots)
 
     @property
     def wasm_results(self) -> tuple[str, ...]:
@@ -154,11 +154,11 @@ class Function:
     def argument_format(self) -> str:
         """A `struct` format that unpacks the wasm parameters from a C struct of them."""
         text, offset = "<", 0
-        for _, type in self.slots:
-            wide = bool(type) and type.size == 8
+        for _, scalar in self.slots:
+            wide = scalar is not None and scalar.size == 8
             if wide and offset % 8:
                 text, offset = text + "4x", offset + 4
-            text += type.code if type and wide else "I"
+            text += scalar.code if scalar and wide else "I"
             offset += 8 if wide else 4
         return text
 

@@ -161,16 +161,12 @@ SUBSCRIPTION_U0 = Union("subscription_u", EVENTTYPE, Record(SubscriptionClock0),
 
 class Subscription(NamedTuple):
     userdata: Annotated[int, USERDATA]
-    u: Annotated[
-        tuple[int, SubscriptionClock | SubscriptionClock0 | SubscriptionFd], SUBSCRIPTION_U
-    ]
+    u: Annotated[_SubscriptionU, SUBSCRIPTION_U0]
 
 
 class Subscription0(NamedTuple):
     userdata: Annotated[int, USERDATA]
-    u: Annotated[
-        tuple[int, SubscriptionClock | SubscriptionClock0 | SubscriptionFd], SUBSCRIPTION_U0
-    ]
+    u: Annotated[_SubscriptionU, SUBSCRIPTION_U0]
 
 
 class EventFdReadwrite(NamedTuple):

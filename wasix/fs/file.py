@@ -23,7 +23,7 @@ MAX_OFFSET = (1 << 63) - 1
 
 
 class Ready(NamedTuple):
-    """An open file's answer to a poll: how many bytes can be moved, and whether the peer is gone."""
+    """The answer to a poll: how many bytes can be moved, and whether the peer is gone."""
 
     nbytes: int
     hangup: bool = False

@@ -1,0 +1,138 @@
+"""Streams of the host: its descriptors and Python functions as open files.
+
+A host descriptor is never switched to non-blocking (it may be shared with the parent's shell);
+it is asked whether it is ready, and the host's pump wakes a queue when it becomes so.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+from collections.abc import Callable, Sequence
+
+from wasix.abi import E, Errno
+from wasix.abi.types import Fdflags, Filestat, Filetype
+from wasix.fs.file import READ, OpenFile, Ready, total
+from wasix.fs.pipe import scatter
+from wasix.host import Host
+from wasix.proc.wait import Block, WaitQueue
+
+_ALL_AT_ONCE = 65536
+"""The most one read or write moves: a pipe or terminal takes no more in one go anyway."""
+
+
+def _is_ready(fd: int, event: int) -> bool:
+    """Whether reading or writing the host descriptor would not block."""
+    if hasattr(select, "poll"):
+        poller = select.poll()
+        poller.register(fd, select.POLLIN if event == READ else select.POLLOUT)
+        return bool(poller.poll(0))
+    readable, writable, _ = select.select([fd] * (event == READ), [fd] * (event != READ), [], 0)
+    return bool(readable or writable)
+
+
+class HostStream(OpenFile):
+    """A host descriptor that is a terminal, a pipe, a socket or a device (or a plain file).
+
+    With `owned` the descriptor is closed with the file.
+    """
+
+    def __init__(self, host: Host, fd: int, flags: int = 0, *, owned: bool = False) -> None:
+        super().__init__(flags)
+        self.host = host
+        self.fd = fd
+        self.owned = owned
+        mode = os.fstat(fd).st_mode
+        self.regular = stat.S_ISREG(mode)
+        # A pipe is `unknown` to preview1; a null device and the like count as terminals do.
+        if stat.S_ISCHR(mode):
+            self.filetype = Filetype.CHARACTER_DEVICE
+        elif self.regular:
+            self.filetype = Filetype.REGULAR_FILE
+        elif stat.S_ISSOCK(mode):
+            self.filetype = Filetype.SOCKET_STREAM
+
+    def close(self) -> None:
+        if self.owned:
+            os.close(self.fd)
+
+    def _wait(self, event: int) -> None:
+        if self.regular or _is_ready(self.fd, event):
+            return
+        if self.flags & Fdflags.NONBLOCK:
+            raise Errno(E.AGAIN)
+        raise Block([self.queue(event)])
+
+    def read(self, buffers: Sequence[memoryview]) -> int:
+        wanted = min(total(buffers), _ALL_AT_ONCE)
+        if not wanted:
+            return 0
+        self._wait(READ)
+        try:
+            data = os.read(self.fd, wanted)
+        except BlockingIOError:  # another reader was faster
+            raise Block([self.queue(READ)]) from None
+        except OSError as error:
+            raise Errno.of(error) from None
+        return scatter([memoryview(data)], buffers)
+
+    def write(self, buffers: Sequence[memoryview]) -> int:
+        data = buffers[0] if len(buffers) == 1 else b"".join(buffers)
+        if not len(data):
+            return 0
+        self._wait(READ + 1)
+        try:
+            # A ready pipe takes PIPE_BUF bytes without blocking; a file takes everything.
+            return os.write(self.fd, data if self.regular else data[: select.PIPE_BUF])
+        except BlockingIOError:
+            raise Block([self.queue(READ + 1)]) from None
+        except OSError as error:
+            raise Errno.of(error) from None
+
+    def seek(self, offset: int, whence: str) -> int:
+        if not self.regular:
+            raise Errno(E.SPIPE)
+        try:
+            return os.lseek(self.fd, offset, {"set": 0, "cur": 1, "end": 2}[whence])
+        except OSError as error:
+            raise Errno.of(error) from None
+
+    def stat(self) -> Filestat:
+        try:
+            st = os.fstat(self.fd)
+        except OSError as error:
+            raise Errno.of(error) from None
+        return Filestat(
+            st.st_dev,
+            st.st_ino,
+            self.filetype,
+            st.st_nlink,
+            st.st_size,
+            st.st_atime_ns,
+            st.st_mtime_ns,
+            st.st_ctime_ns,
+        )
+
+    def ready(self, event: int) -> Ready | None:
+        return Ready(1) if self.regular or _is_ready(self.fd, event) else None
+
+    def queue(self, event: int) -> WaitQueue:
+        return self.host.readable(self.fd) if event == READ else self.host.writable(self.fd)
+
+
+class Sink(OpenFile):
+    """An output that hands every write to a Python function, in order and at once."""
+
+    def __init__(self, write: Callable[[bytes], object], filetype: int = Filetype.UNKNOWN) -> None:
+        super().__init__()
+        self.filetype = filetype
+        self._write = write
+
+    def write(self, buffers: Sequence[memoryview]) -> int:
+        data = b"".join(buffers)
+        self._write(data)
+        return len(data)
+
+    def ready(self, event: int) -> Ready | None:
+        return Ready(1)
