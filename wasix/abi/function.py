@@ -7,7 +7,7 @@ Everything about a call is derived from this: the wasm type of the import, the d
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from wasix.abi.layout import Record, Scalar, Type
@@ -124,7 +124,8 @@ class Function:
     """One importable function.
 
     `handler` names the kernel's function that serves it (its own name by default); `noreturn`
-    marks a function without a result, which every other function has: an errno.
+    marks a function without a result, which every other function has: an errno. Only a function
+    that `blocks` may wait; engines that suspend guests wrap no other.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Function:
     doc: str = ""
     handler: str = ""
     noreturn: bool = False
+    blocks: bool = False
 
     @property
     def served_by(self) -> str:
@@ -198,12 +200,6 @@ def replace_types(functions: Iterable[Function], types: dict[Type, Type]) -> tup
                 return param
 
     return tuple(
-        Function(
-            function.name,
-            tuple(changed(param) for param in function.params),
-            function.doc,
-            function.handler,
-            function.noreturn,
-        )
+        replace(function, params=tuple(changed(param) for param in function.params))
         for function in functions
     )

@@ -81,7 +81,7 @@ FUNCTIONS: tuple[Function, ...] = (
         (_FD, Gather("iovs"), _OFFSET, Out("nwritten", t.SIZE)),
         "Write at an offset without moving.",
     ),
-    Function("fd_read", (_FD, Scatter("iovs"), Out("nread", t.SIZE)), "Read."),
+    Function("fd_read", (_FD, Scatter("iovs"), Out("nread", t.SIZE)), "Read.", blocks=True),
     Function(
         "fd_readdir",
         (_FD, Fill("buf"), In("cookie", t.DIRCOOKIE), Out("bufused", t.SIZE)),
@@ -95,7 +95,7 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     Function("fd_sync", (_FD,), "Write data and attributes to storage."),
     Function("fd_tell", (_FD, Out("offset", t.FILESIZE)), "The offset."),
-    Function("fd_write", (_FD, Gather("iovs"), Out("nwritten", t.SIZE)), "Write."),
+    Function("fd_write", (_FD, Gather("iovs"), Out("nwritten", t.SIZE)), "Write.", blocks=True),
     Function("path_create_directory", (_FD, Text("path")), "Make a directory."),
     Function(
         "path_filestat_get",
@@ -154,15 +154,17 @@ FUNCTIONS: tuple[Function, ...] = (
             Out("nevents", t.SIZE),
         ),
         "Wait for clocks and descriptors.",
+        blocks=True,
     ),
     Function("proc_exit", (In("rval", t.EXITCODE),), "End the process.", noreturn=True),
-    Function("proc_raise", (In("sig", t.SIGNAL),), "Send a signal to the own process."),
-    Function("sched_yield", (), "Let others run."),
+    Function("proc_raise", (In("sig", t.SIGNAL),), "Signal the own process.", blocks=True),
+    Function("sched_yield", (), "Let others run.", blocks=True),
     Function("random_get", (Fill("buf"),), "Random bytes from the host's generator."),
     Function(
         "sock_accept",
         (_FD, In("flags", t.FDFLAGS), Out("result_fd", t.FD)),
         "Accept a connection.",
+        blocks=True,
     ),
     Function(
         "sock_recv",
@@ -174,11 +176,13 @@ FUNCTIONS: tuple[Function, ...] = (
             Out("ro_flags", t.ROFLAGS),
         ),
         "Receive.",
+        blocks=True,
     ),
     Function(
         "sock_send",
         (_FD, Gather("si_data"), In("si_flags", t.SIFLAGS), Out("so_datalen", t.SIZE)),
         "Send.",
+        blocks=True,
     ),
     Function("sock_shutdown", (_FD, In("how", t.SDFLAGS)), "Shut a connection down."),
 )
