@@ -1,0 +1,51 @@
+"""A guest's printed lines as answers, and the answers expected of it."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from pathlib import Path
+from subprocess import CompletedProcess
+
+from tests.conformance.differences import DIFFERENCES, STATED
+from tests.conformance.guests import SCRATCH, Guest
+from tests.conformance.oracle import wasmtime
+from tests.guests.build import compile_guest
+
+ARROW = " -> "
+
+
+def parse(output: str) -> dict[str, str]:
+    """Lines of `CASE -> ANSWER`, in order. A line that is none is kept as a case without answer."""
+    answers: dict[str, str] = {}
+    for line in output.splitlines():
+        case, _, answer = line.partition(ARROW)
+        # A step that failed twice prints the same line twice; both should be seen.
+        while case in answers:
+            case += " (again)"
+        answers[case] = answer
+    return answers
+
+
+@functools.cache
+def oracle(guest: Guest) -> CompletedProcess[str]:
+    """The guest on wasmtime, in a fresh directory."""
+    with tempfile.TemporaryDirectory() as directory:
+        return wasmtime(
+            [str(compile_guest(guest.name)), *guest.args],
+            volumes={SCRATCH: Path(directory)},
+            env=guest.env,
+            stdin=guest.stdin,
+        )
+
+
+def expected(guest: Guest) -> dict[str, str]:
+    """What wasmtime answers, with our answer where it differs."""
+    theirs = parse(oracle(guest).stdout)
+    return {case: DIFFERENCES.get(case, (answer,))[0] for case, answer in theirs.items()}
+
+
+def stated(name: str, cases: dict[str, str]) -> dict[str, str]:
+    """What is expected of these cases of a guest that has no oracle; and all named are expected."""
+    usual, named = STATED[name]
+    return dict.fromkeys(cases, usual) | named

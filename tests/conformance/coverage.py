@@ -1,0 +1,110 @@
+"""Which function each passed case covers: the first word of a case is a function's name.
+
+Every test worker adds what it saw to `build/abi-status.json`, by engine, guest and volume; a run of
+some tests replaces only what it ran.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections import defaultdict
+from pathlib import Path
+
+BUILD = Path(__file__).resolve().parent.parent.parent / "build"
+STATUS = BUILD / "abi-status.json"
+
+FUNCTIONS = (
+    "args_get",
+    "args_sizes_get",
+    "clock_res_get",
+    "clock_time_get",
+    "environ_get",
+    "environ_sizes_get",
+    "fd_advise",
+    "fd_allocate",
+    "fd_close",
+    "fd_datasync",
+    "fd_fdstat_get",
+    "fd_fdstat_set_flags",
+    "fd_fdstat_set_rights",
+    "fd_filestat_get",
+    "fd_filestat_set_size",
+    "fd_filestat_set_times",
+    "fd_pread",
+    "fd_prestat_dir_name",
+    "fd_prestat_get",
+    "fd_pwrite",
+    "fd_read",
+    "fd_readdir",
+    "fd_renumber",
+    "fd_seek",
+    "fd_sync",
+    "fd_tell",
+    "fd_write",
+    "path_create_directory",
+    "path_filestat_get",
+    "path_filestat_set_times",
+    "path_link",
+    "path_open",
+    "path_readlink",
+    "path_remove_directory",
+    "path_rename",
+    "path_symlink",
+    "path_unlink_file",
+    "poll_oneoff",
+    "proc_exit",
+    "proc_raise",
+    "random_get",
+    "sched_yield",
+    "sock_accept",
+    "sock_recv",
+    "sock_send",
+    "sock_shutdown",
+)
+
+# engine -> run (a guest on a volume) -> case -> passed
+Results = dict[str, dict[str, dict[str, bool]]]
+
+
+def function_of(case: str) -> str:
+    """The function a case covers."""
+    return case.split(" ", 1)[0]
+
+
+def read_results(path: Path = STATUS) -> Results:
+    """What has been recorded so far; nothing if nothing has."""
+    if not path.exists():
+        return {}
+    results: Results = json.loads(path.read_text())
+    return results
+
+
+def add_results(new: Results, path: Path = STATUS) -> None:
+    """Merges one worker's results into the file, whole runs replacing whole runs."""
+    if not new:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        merged = read_results(path)
+        for engine, runs in new.items():
+            merged.setdefault(engine, {}).update(runs)
+        partial = path.with_suffix(f".{os.getpid()}")
+        partial.write_text(json.dumps(merged, indent=1, sort_keys=True))
+        os.replace(partial, path)
+
+
+def load_status(path: Path = STATUS) -> dict[str, dict[str, list[str]]]:
+    """Function -> engine -> the cases that passed wherever they were run, in order of name."""
+    status: dict[str, dict[str, list[str]]] = {function: {} for function in FUNCTIONS}
+    for engine, runs in read_results(path).items():
+        passed: dict[str, bool] = defaultdict(lambda: True)
+        for cases in runs.values():
+            for case, ok in cases.items():
+                passed[case] &= ok
+        for case in sorted(passed):
+            if function_of(case) in status and passed[case]:
+                status[function_of(case)].setdefault(engine, []).append(case)
+    return status
