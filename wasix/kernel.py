@@ -31,12 +31,21 @@ class Kernel:
     `lock` is held whenever kernel state is looked at or changed; a blocked call gives it up.
     """
 
-    def __init__(self, host: Host, namespace: Namespace, *, tracer: Tracer | None = None) -> None:
+    def __init__(
+        self,
+        host: Host,
+        namespace: Namespace,
+        *,
+        lock: threading.Lock | None = None,
+        tracer: Tracer | None = None,
+    ) -> None:
         self.host = host
         self.namespace = namespace
         self.tracer = tracer
-        self.lock = threading.Lock()
+        self.lock = lock or threading.Lock()
         self.processes: dict[int, Process] = {}
+        self.current: Process | None = None
+        """Whose path is being walked, for `/dev/fd`."""
         self._last_pid = 0
 
     def process(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from wasix.abi.errno import E, Errno, Unwind
+from wasix.abi.errno import UNWIND, E, Errno, Unwind
 from wasix.abi.function import Function, Interface
 from wasix.abi.preview1 import PREVIEW1
 from wasix.abi.snapshot0 import SNAPSHOT0
 from wasix.abi.wasmedge import WASMEDGE
 
 __all__ = [
+    "CALLS",
     "INTERFACES",
+    "NUMBERS",
     "PREVIEW1",
     "REVISIONS",
     "SNAPSHOT0",
+    "UNWIND",
     "WASMEDGE",
     "E",
     "Errno",
@@ -23,6 +26,13 @@ __all__ = [
 ]
 
 INTERFACES: tuple[Interface, ...] = (PREVIEW1, SNAPSHOT0, WASMEDGE)
+
+CALLS: tuple[Function, ...] = tuple(
+    dict.fromkeys(function for interface in INTERFACES for function in interface.functions)
+)
+"""Every distinct function once. A position here is the function's call number in this build."""
+
+NUMBERS: dict[Function, int] = {function: number for number, function in enumerate(CALLS)}
 
 REVISIONS: dict[str, tuple[Interface, ...]] = {
     "latest": INTERFACES,

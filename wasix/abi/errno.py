@@ -118,5 +118,9 @@ class Errno(Exception):
         return cls(_FROM_HOST.get(error.errno or 0, E.IO))
 
 
+UNWIND = -1
+"""What a call answers instead of an errno when the guest must not go on."""
+
+
 class Unwind(Exception):
     """The call does not return: the guest must be unwound without running any more of it."""

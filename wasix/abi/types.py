@@ -159,9 +159,12 @@ SUBSCRIPTION_U = Union("subscription_u", EVENTTYPE, Record(SubscriptionClock), _
 SUBSCRIPTION_U0 = Union("subscription_u", EVENTTYPE, Record(SubscriptionClock0), _FD_CASE, _FD_CASE)
 
 
+_SubscriptionU = tuple[int, SubscriptionClock | SubscriptionClock0 | SubscriptionFd]
+
+
 class Subscription(NamedTuple):
     userdata: Annotated[int, USERDATA]
-    u: Annotated[_SubscriptionU, SUBSCRIPTION_U0]
+    u: Annotated[_SubscriptionU, SUBSCRIPTION_U]
 
 
 class Subscription0(NamedTuple):

@@ -8,6 +8,7 @@ from wasix.calls.fd import chosen_times
 from wasix.fs import walk
 from wasix.fs.descriptor import WRITE_RIGHTS
 from wasix.fs.inode import Access, Directory
+from wasix.fs.mount import Namespace
 from wasix.proc.process import Thread
 
 __all__ = [
@@ -25,6 +26,12 @@ __all__ = [
 
 _FOLLOW = 1
 """`lookupflags` has this one bit."""
+
+
+def _namespace(thread: Thread) -> Namespace:
+    kernel = thread.process.kernel
+    kernel.current = thread.process
+    return kernel.namespace
 
 
 def _directory(thread: Thread, fd: int, right: int) -> Directory:
@@ -56,7 +63,7 @@ def path_open(
         raise Errno(E.MFILE)
     write = bool(rights & WRITE_RIGHTS)
     file = walk.open_path(
-        thread.process.kernel.namespace,
+        _namespace(thread),
         descriptors.directory(fd),
         path,
         follow=bool(dirflags & _FOLLOW),
@@ -75,41 +82,39 @@ def path_open(
 
 def path_create_directory(thread: Thread, fd: int, path: str) -> None:
     base = _directory(thread, fd, Rights.PATH_CREATE_DIRECTORY)
-    walk.make_directory(thread.process.kernel.namespace, base, path)
+    walk.make_directory(_namespace(thread), base, path)
 
 
 def path_remove_directory(thread: Thread, fd: int, path: str) -> None:
     base = _directory(thread, fd, Rights.PATH_REMOVE_DIRECTORY)
-    walk.remove_directory(thread.process.kernel.namespace, base, path)
+    walk.remove_directory(_namespace(thread), base, path)
 
 
 def path_unlink_file(thread: Thread, fd: int, path: str) -> None:
     base = _directory(thread, fd, Rights.PATH_UNLINK_FILE)
-    walk.unlink(thread.process.kernel.namespace, base, path)
+    walk.unlink(_namespace(thread), base, path)
 
 
 def path_rename(thread: Thread, fd: int, path: str, new_fd: int, new_path: str) -> None:
     base = _directory(thread, fd, Rights.PATH_RENAME_SOURCE)
     new_base = _directory(thread, new_fd, Rights.PATH_RENAME_TARGET)
-    walk.rename(thread.process.kernel.namespace, base, path, new_base, new_path)
+    walk.rename(_namespace(thread), base, path, new_base, new_path)
 
 
 def path_link(thread: Thread, fd: int, flags: int, path: str, new_fd: int, new_path: str) -> None:
     base = _directory(thread, fd, Rights.PATH_LINK_SOURCE)
     new_base = _directory(thread, new_fd, Rights.PATH_LINK_TARGET)
-    walk.link(
-        thread.process.kernel.namespace, base, path, bool(flags & _FOLLOW), new_base, new_path
-    )
+    walk.link(_namespace(thread), base, path, bool(flags & _FOLLOW), new_base, new_path)
 
 
 def path_symlink(thread: Thread, target: str, fd: int, path: str) -> None:
     base = _directory(thread, fd, Rights.PATH_SYMLINK)
-    walk.symlink(thread.process.kernel.namespace, target, base, path)
+    walk.symlink(_namespace(thread), target, base, path)
 
 
 def path_readlink(thread: Thread, fd: int, path: str, buffer: memoryview) -> int:
     base = _directory(thread, fd, Rights.PATH_READLINK)
-    target = walk.readlink(thread.process.kernel.namespace, base, path)
+    target = walk.readlink(_namespace(thread), base, path)
     data = target.encode("utf-8", "surrogateescape")[: len(buffer)]
     buffer[: len(data)] = data
     return len(data)
@@ -117,7 +122,7 @@ def path_readlink(thread: Thread, fd: int, path: str, buffer: memoryview) -> int
 
 def path_filestat_get(thread: Thread, fd: int, flags: int, path: str) -> Filestat:
     base = _directory(thread, fd, Rights.PATH_FILESTAT_GET)
-    return walk.stat(thread.process.kernel.namespace, base, path, follow=bool(flags & _FOLLOW))
+    return walk.stat(_namespace(thread), base, path, follow=bool(flags & _FOLLOW))
 
 
 def path_filestat_set_times(
@@ -125,6 +130,4 @@ def path_filestat_set_times(
 ) -> None:
     base = _directory(thread, fd, Rights.PATH_FILESTAT_SET_TIMES)
     times = chosen_times(thread, atim, mtim, fstflags)
-    walk.set_times(
-        thread.process.kernel.namespace, base, path, *times, follow=bool(flags & _FOLLOW)
-    )
+    walk.set_times(_namespace(thread), base, path, *times, follow=bool(flags & _FOLLOW))

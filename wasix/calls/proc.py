@@ -5,7 +5,6 @@ from __future__ import annotations
 from wasix.abi import Unwind
 from wasix.proc.process import Thread
 from wasix.proc.signal import from_preview1
-from wasix.proc.wait import Block
 
 __all__ = ["proc_exit", "proc_raise"]
 
@@ -16,15 +15,11 @@ def proc_exit(thread: Thread, status: int) -> None:
 
 
 def proc_raise(thread: Thread, number: int) -> None:
+    """A signal that stops the process takes effect at its next call."""
     process = thread.process
-    if thread.call.pop("raised", False):
-        return
     signal = from_preview1(number)
     if signal is None:
         return
     process.deliver(signal, caller=thread)
-    if process.ending:
+    if process.status is not None:
         raise Unwind
-    if process.stopped:
-        thread.call["raised"] = True
-        raise Block([process.changed])

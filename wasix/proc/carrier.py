@@ -1,79 +1,48 @@
-"""The carrier for engines that give a guest thread its own OS thread.
+"""Carriers for code with an OS thread of its own: it sleeps right where it is.
 
-It is door 1: an engine calls `Entry`s; a call that would block sleeps right here, on a condition of
-the kernel lock, and is tried again. Other carriers (the page's) wait elsewhere but call the same
-handlers.
+`OsThreadCarrier` is door 1 for engines that give a guest thread an OS thread: a call that would
+block sleeps on a condition of the kernel lock, and is tried again. `HostCarrier` does the same for
+the host program's own calls (reading a guest's output, say). Other carriers (the page's) wait
+elsewhere but call the same handlers.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from wasix.abi import Function, Unwind
+from wasix.abi import UNWIND, Function, Unwind
 from wasix.abi.bind import Call
+from wasix.kernel import Kernel
 from wasix.proc.process import STATUS_INTERNAL, Thread
 from wasix.proc.wait import Block
 
 Entry = Callable[[memoryview, Sequence[int]], int]
 """A system call as an engine makes it: (linear memory, wasm arguments) -> errno, or `UNWIND`."""
 
-UNWIND = -1
-"""Instead of an errno: the guest must not go on; the engine makes it trap."""
+_T = TypeVar("_T")
 
 
-class OsThreadCarrier:
-    """Carries one guest thread on the OS thread that its engine runs it on."""
+class _Sleeper:
+    """Sleeps on a condition of the kernel lock, which its user holds."""
 
-    def __init__(self, thread: Thread) -> None:
-        self.thread = thread
-        self.kernel = thread.process.kernel
-        self._condition = threading.Condition(self.kernel.lock)
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self._condition = threading.Condition(kernel.lock)
         self._woken = False
-        thread.sleeper = self
 
-    def entry(self, function: Function) -> Entry:
-        """`function` as the engine calls it for this thread. Never raises."""
-        call = self.kernel.direct(function)
-        thread, process, lock = self.thread, self.thread.process, self.kernel.lock
-
-        def enter(memory: memoryview, arguments: Sequence[int]) -> int:
-            with lock:
-                if process.ending:
-                    return UNWIND
-                try:
-                    if process.stopped:
-                        self._sleep(Block([process.changed]))
-                    return call(thread, memory, *arguments)
-                except Block as block:
-                    return self._retry(call, memory, arguments, block)
-                except Unwind:
-                    return UNWIND
-                except Exception as error:  # a defect of ours must end the guest, not the host
-                    return self._defect(function, error)
-
-        return enter
-
-    def _retry(self, call: Call, memory: memoryview, arguments: Sequence[int], block: Block) -> int:
-        try:
-            while True:
-                self._sleep(block)
-                try:
-                    return call(self.thread, memory, *arguments)
-                except Block as again:
-                    block = again
-        except Unwind:
-            return UNWIND
-        finally:
-            self.thread.call.clear()
+    def wake(self) -> None:
+        self._woken = True
+        self._condition.notify()
 
     def _sleep(self, block: Block) -> None:
-        """Give up the lock until woken, the deadline, or the process's end (`Unwind`)."""
+        """Give up the lock until woken or the deadline has come."""
         self._woken = False
         for queue in block.queues:
             queue.join(self)
         try:
-            while not (self._woken or self.thread.process.ending):
+            while not self._woken:
                 timeout = None
                 if block.deadline is not None:
                     timeout = (block.deadline - self.kernel.host.monotonic()) / 1e9
@@ -84,22 +53,93 @@ class OsThreadCarrier:
         finally:
             for queue in block.queues:
                 queue.leave(self)
-        process = self.thread.process
-        if process.ending:
-            raise Unwind
-        if process.stopped:
-            self._sleep(Block([process.changed]))
 
-    def wake(self) -> None:
-        self._woken = True
-        self._condition.notify()
+
+class HostCarrier(_Sleeper):
+    """Carries calls of the host program into the kernel. One call at a time."""
+
+    def call(self, function: Callable[[], _T], timeout: float | None = None) -> _T:
+        """The result of `function`, tried again while it blocks; `TimeoutError` after `timeout` s."""
+        deadline = None
+        if timeout is not None:
+            deadline = self.kernel.host.monotonic() + int(timeout * 1e9)
+        with self.kernel.lock:
+            while True:
+                try:
+                    return function()
+                except Block as block:
+                    if deadline is not None:
+                        if self.kernel.host.monotonic() >= deadline:
+                            raise TimeoutError from None
+                        block.deadline = min(deadline, block.deadline or deadline)
+                    self._sleep(block)
+
+
+class OsThreadCarrier(_Sleeper):
+    """Carries one guest thread on the OS thread that its engine runs it on."""
+
+    def __init__(self, thread: Thread) -> None:
+        super().__init__(thread.process.kernel)
+        self.thread = thread
+        thread.sleeper = self
+
+    def entry(self, function: Function) -> Entry:
+        """`function` as the engine calls it for this thread. Never raises."""
+        call = self.kernel.direct(function)
+        thread, process, lock = self.thread, self.thread.process, self.kernel.lock
+
+        def enter(memory: memoryview, arguments: Sequence[int]) -> int:
+            with lock:
+                try:
+                    if process.paused:
+                        self._pause()
+                    return call(thread, memory, *arguments)
+                except Block as block:
+                    return self._retry(function, call, memory, arguments, block)
+                except Unwind:
+                    return UNWIND
+                except Exception as error:  # a defect of ours must end the guest, not the host
+                    return self._defect(function, error)
+
+        return enter
+
+    def _retry(
+        self,
+        function: Function,
+        call: Call,
+        memory: memoryview,
+        arguments: Sequence[int],
+        block: Block,
+    ) -> int:
+        try:
+            while True:
+                self._sleep(block)
+                self._pause()
+                try:
+                    return call(self.thread, memory, *arguments)
+                except Block as again:
+                    block = again
+        except Unwind:
+            return UNWIND
+        except Exception as error:  # as in `entry`
+            return self._defect(function, error)
+        finally:
+            self.thread.call.clear()
+
+    def _pause(self) -> None:
+        """Stay here while the process is stopped; `Unwind` when it has ended."""
+        process = self.thread.process
+        while process.paused:
+            if process.status is not None:
+                raise Unwind
+            self._sleep(Block([process.changed]))
 
     def _defect(self, function: Function, error: Exception) -> int:
         process = self.thread.process
+        process.defect = error
         process.exit(
             STATUS_INTERNAL,
             f"internal error in {function.name}: {type(error).__name__}: {error}",
             caller=self.thread,
         )
-        process.defect = error
         return UNWIND

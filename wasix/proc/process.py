@@ -63,6 +63,8 @@ class Process:
     ) -> None:
         self.kernel = kernel
         self.pid = pid
+        self.name = args[0].decode("utf-8", "replace") if args else ""
+        """What messages call it."""
         self.args = list(args)
         self.environ = [name + b"=" + value for name, value in environ.items()]
         self.descriptors = descriptors
@@ -74,9 +76,8 @@ class Process:
         """What a person should know about its end: a trap's text."""
         self.defect: BaseException | None = None
         """An exception of the runtime itself that ended it."""
-        self.stopped = False
-        self.ending = False
-        """Set when it must unwind; its threads make no further call."""
+        self.paused = False
+        """Whether its threads must not go on: it was stopped by a signal, or has ended."""
         self.changed = WaitQueue()
         """Woken when it ends, stops or continues."""
         self.on_exit: list[Callable[[Process], None]] = []
@@ -93,7 +94,7 @@ class Process:
             return
         self.status = status & 0xFF
         self.message = message
-        self.ending = True
+        self.paused = True
         self.descriptors.close_all()
         for thread in self.threads:
             if thread.sleeper:
@@ -107,13 +108,14 @@ class Process:
 
     def deliver(self, signal: Signal, *, caller: Thread | None = None) -> None:
         """A signal arrives and does what it does by default."""
-        if signal is Signal.CONT and self.stopped:
-            self.stopped = False
+        if self.status is not None:
+            return
+        if signal is Signal.CONT:
+            self.paused = False
             self.changed.wake()
         elif signal in STOPPING:
-            self.stopped = True
+            self.paused = True
             self.changed.wake()
         elif signal not in IGNORED:
-            if self.status is None:
-                self.signal = signal
+            self.signal = signal
             self.exit(128 + signal, caller=caller)

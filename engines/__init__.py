@@ -1,0 +1,18 @@
+"""Engines: what executes a guest's instructions. See `engines.protocol`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from engines.protocol import Engine, EngineError
+
+ENGINES: dict[str, str] = {"v8": "engines.v8.engine"}
+"""Module of every engine by its name; each has a function `engine()`."""
+
+
+def get(name: str) -> Engine:
+    """The engine called `name`, made and tested at its first use. Raises `EngineError`."""
+    if name not in ENGINES:
+        raise EngineError(f"there is no engine {name!r}; known: {', '.join(ENGINES)}")
+    engine: Engine = import_module(ENGINES[name]).engine()
+    return engine

@@ -1,0 +1,90 @@
+"""Renders the JavaScript that runs a guest for an engine whose linear memory Python sees.
+
+For engines whose memory Python cannot see, `engines.js.staged` renders the glue.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+
+from engines.protocol import Linked
+from engines.wasm import MemoryType, TagType
+from wasix.abi import CALLS, NUMBERS, UNWIND, Function
+
+MAILBOX_SIZE = 256
+ARGUMENTS = 16
+"""Where in the mailbox the arguments begin, in bytes: as a C struct of the wasm parameters."""
+
+
+class Slot(NamedTuple):
+    """A wasm parameter, and its place in the mailbox as an index of 4- or (`wide`) 8-byte words."""
+
+    name: str
+    index: int
+    wide: bool
+
+
+class Call(NamedTuple):
+    name: str
+    slots: list[Slot]
+    noreturn: bool
+
+
+def environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+
+
+def _call(function: Function) -> Call:
+    slots, offset = [], ARGUMENTS
+    for position, type in enumerate(function.wasm_params):
+        wide = type == "i64"
+        size = 8 if wide else 4
+        offset = -(-offset // size) * size
+        slots.append(Slot(f"p{position}", offset // size, wide))
+        offset += size
+    assert offset <= MAILBOX_SIZE
+    return Call(function.name, slots, function.noreturn)
+
+
+@cache
+def direct() -> str:
+    """The script that defines `guest`; see its comments."""
+    return (
+        environment()
+        .get_template("direct.js.j2")
+        .render(
+            mailbox_size=MAILBOX_SIZE,
+            unwind=UNWIND,
+            calls=[_call(function) for function in CALLS],
+        )
+    )
+
+
+def wanted(program: Linked) -> str:
+    """What `guest.instantiate` is to give the module, as JSON."""
+    functions = [
+        [module, name, NUMBERS[function]] for (module, name), function in program.functions.items()
+    ]
+    memories, tags = [], []
+    for wanted in program.module.imports:
+        if isinstance(wanted.type, MemoryType):
+            limits = wanted.type.limits
+            type: dict[str, object] = {"initial": limits.minimum}
+            if limits.maximum is not None:
+                type["maximum"] = limits.maximum
+            if limits.shared:
+                type["shared"] = True
+            memories.append([wanted.module, wanted.name, type])
+        elif isinstance(wanted.type, TagType):
+            parameters = [str(parameter) for parameter in wanted.type.type.params]
+            tags.append([wanted.module, wanted.name, {"parameters": parameters}])
+    return json.dumps({"functions": functions, "memories": memories, "tags": tags})

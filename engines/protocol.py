@@ -1,0 +1,83 @@
+"""What an engine is to the rest: it compiles and runs guests, owns linear memory, carries threads.
+
+An engine knows no files. A guest's system calls go through the `Door` it is started with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from engines.wasm import Module
+from wasix.abi import Function
+
+Entry = Callable[[memoryview, Sequence[int]], int]
+"""A system call: (linear memory, wasm arguments as unsigned integers) -> errno, or `UNWIND`.
+
+Never raises. `memory` is valid during the call only.
+"""
+
+
+class Door(Protocol):
+    """The kernel's side of a guest thread."""
+
+    def entry(self, function: Function) -> Entry:
+        """The call that serves `function` for this thread."""
+
+
+class End(Enum):
+    """How a guest's run ended."""
+
+    RETURNED = "returned"
+    """`_start` returned."""
+    UNWOUND = "unwound"
+    """A system call answered `UNWIND`, or the guest was stopped."""
+    TRAPPED = "trapped"
+    INVALID = "invalid"
+    """The engine refused the module; no code ran."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a guest's run ended; `message` says why, for a person, when it did not simply return."""
+
+    end: End
+    message: str = ""
+    backtrace: str = ""
+
+
+class Guest(Protocol):
+    """A started program: one guest thread on a carrier of its engine's."""
+
+    def stop(self) -> None:
+        """Make it unwind soon, even while it computes. Any thread; returns at once."""
+
+    def close(self) -> None:
+        """Free what the engine holds for it, when its run has ended. Not from its own thread."""
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A module with the declaration that serves each of its function imports."""
+
+    module: Module
+    functions: dict[tuple[str, str], Function]
+    """By import module and name."""
+
+
+class Engine(Protocol):
+    """An engine that runs command modules (those that export `_start` and their memory)."""
+
+    name: str
+
+    def start(self, program: Linked, door: Door, ended: Callable[[Outcome], None]) -> Guest:
+        """Start `program` on a carrier of its own.
+
+        `ended` is called once, from the carrier, when the run is over.
+        """
+
+
+class EngineError(RuntimeError):
+    """An engine is not usable here; the text names what is missing and the remedy."""

@@ -1,0 +1,175 @@
+"""The engine `v8`: V8 embedded through mini-racer, an isolate and an OS thread for each guest."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import json
+import queue
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from functools import cache
+from struct import Struct
+
+from engines.js.generate import direct, wanted
+from engines.protocol import Door, End, EngineError, Entry, Linked, Outcome
+from engines.v8.isolate import Failed, Isolate, Value
+from engines.v8.library import library
+from wasix.abi import NUMBERS
+
+_Unpack = Callable[[memoryview], Sequence[int]]
+
+_ARGUMENTS = 16
+"""Where in the mailbox the arguments begin; `engines/js` agrees."""
+
+_live: weakref.WeakSet[V8Guest] = weakref.WeakSet()
+
+
+class V8Guest:
+    """A guest in an isolate of its own.
+
+    A thread of ours sees it through from making the isolate to freeing it; the guest itself runs on
+    the isolate's thread, and so do its system calls.
+    """
+
+    def __init__(self, program: Linked, door: Door, ended: Callable[[Outcome], None]) -> None:
+        self._program = program
+        self._ended = ended
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._isolate: Isolate | None = None
+        self._task = 0
+        self._memory = memoryview(b"")
+        self._base = 0
+        self._entries: dict[int, tuple[Entry, _Unpack]] = {
+            NUMBERS[function]: (door.entry(function), Struct(function.argument_format).unpack_from)
+            for function in program.functions.values()
+        }
+        self.thread = threading.Thread(target=self._supervise, name="wasix-v8", daemon=True)
+        _live.add(self)
+        self.thread.start()
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopped = True
+            if self._isolate and self._task:
+                self._isolate.cancel(self._task)
+
+    # On the guest's thread.
+
+    def _supervise(self) -> None:
+        try:
+            self._isolate = isolate = Isolate()
+            try:
+                outcome = self._run(isolate)
+            finally:
+                with self._lock:
+                    self._task = 0
+                isolate.close()
+        except Failed as failure:
+            end = End.UNWOUND if failure.terminated else End.INVALID
+            outcome = Outcome(end, _first_line(failure.text))
+        self._ended(outcome)
+
+    def _run(self, isolate: Isolate) -> Outcome:
+        isolate.evaluate(direct())
+        mailbox = _buffer(isolate, "guest.mailbox")
+        self._words, self._longs = mailbox.cast("i"), mailbox.cast("Q")
+        self._arguments = mailbox[_ARGUMENTS:]
+        isolate.define("callHost", self._serve)
+        area = _buffer(isolate, f"guest.load({self._program.module.size})")
+        offset = 0
+        for part in self._program.module.buffers():
+            area[offset : offset + len(part)] = part
+            offset += len(part)
+        # From here on guest code may run: instantiation runs a start function.
+        report = self._stoppable(isolate, f"guest.instantiate({wanted(self._program)})")
+        if not report:
+            self._memory = _buffer(isolate, "guest.memory()")
+            if len(self._memory):
+                self._base = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
+            report = self._stoppable(isolate, "guest.start()")
+        fields = json.loads(str(report))
+        return Outcome(End(fields.pop("end")), **fields)
+
+    def _stoppable(self, isolate: Isolate, code: str) -> Value:
+        results: queue.SimpleQueue[Value | Failed] = queue.SimpleQueue()
+        with self._lock:
+            if self._stopped:
+                raise Failed("stopped", terminated=True)
+            self._task = isolate.submit(code, results.put)
+        value = results.get()
+        if isinstance(value, Failed):
+            raise value
+        return value
+
+    # On the isolate's thread.
+
+    def _serve(self) -> None:
+        words = self._words
+        if words[1]:
+            words[1] = 0
+            # V8 never moves a memory: only its length is new.
+            size = self._longs[1]
+            self._memory = memoryview((ctypes.c_ubyte * size).from_address(self._base)).cast("B")
+        enter, unpack = self._entries[words[0]]
+        words[0] = enter(self._memory, unpack(self._arguments))
+
+
+def _buffer(isolate: Isolate, code: str) -> memoryview:
+    value = isolate.evaluate(code)
+    assert isinstance(value, memoryview)
+    return value
+
+
+def _first_line(text: str) -> str:
+    return text.strip().split("\n", 1)[0]
+
+
+@atexit.register
+def _stop_all() -> None:
+    """A process that ends while isolates live may hang."""
+    for guest in list(_live):
+        guest.stop()
+    for guest in list(_live):
+        guest.thread.join()
+
+
+def _self_test() -> None:
+    """Check the undocumented behaviour this engine rests on. Raises `EngineError`."""
+    isolate = Isolate()
+    try:
+        box = _buffer(isolate, "globalThis.box = new SharedArrayBuffer(8); box").cast("i")
+        seen: list[int] = []
+
+        def host() -> None:
+            seen.append(box[0])
+            box[1] = 2 * box[0]
+
+        isolate.define("host", host)
+        answer = isolate.evaluate("{ const b = new Int32Array(box); b[0] = 21; host(); b[1] }")
+        if seen != [21] or answer != 42:
+            raise EngineError(
+                "the engine v8 cannot be used: this mini-racer does not call Python synchronously"
+            )
+    except Failed as failure:
+        raise EngineError(f"the engine v8 failed its self-test: {failure.text}") from None
+    finally:
+        isolate.close()
+
+
+class V8Engine:
+    """See `engines.protocol.Engine`."""
+
+    name = "v8"
+
+    def start(self, program: Linked, door: Door, ended: Callable[[Outcome], None]) -> V8Guest:
+        return V8Guest(program, door, ended)
+
+
+@cache
+def engine() -> V8Engine:
+    library()
+    _self_test()
+    return V8Engine()

@@ -1,0 +1,149 @@
+"""An isolate: one V8 heap with one OS thread, reached through mini-racer's C functions."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engines.v8.library import Callback, RawValue, ValueType, library
+
+Value = int | float | str | memoryview | None
+
+_SYNCHRONOUS = 1 << 40
+"""Callback ids from here on are JavaScript functions; smaller ones are finished evaluations."""
+
+_ensure = ctypes.pythonapi.PyGILState_Ensure
+_release = ctypes.pythonapi.PyGILState_Release
+_LOCKED = 0
+"""What `_ensure` answered inside a callback, where the lock is held already."""
+
+
+@dataclass(frozen=True)
+class Failed(Exception):
+    """An evaluation threw, or was terminated; `text` is V8's."""
+
+    text: str
+    terminated: bool = False
+
+
+class Isolate:
+    """A V8 isolate.
+
+    `evaluate` and `submit` are for any thread but the isolate's own: from inside a function that
+    JavaScript called they would wait for themselves.
+    """
+
+    def __init__(self) -> None:
+        self._library = library()
+        self._functions: dict[int, Callable[[], None]] = {}
+        self._pending: dict[int, Callable[[int], None]] = {}
+        self._ids = itertools.count(1)
+        self._kept: list[int] = []
+        self._pinned = False
+        self._closing = threading.Lock()
+        self._callback = Callback(self._called)
+        self._context = self._library.mr_init_context(self._callback)
+
+    # On the isolate's thread.
+
+    def _called(self, number: int, raw: int) -> None:
+        function = self._functions.get(number)
+        if function is None:
+            if self._pinned:
+                self._pinned = False
+                _release(_LOCKED)
+            self._pending.pop(number)(raw)
+            return
+        if not self._pinned:
+            # Keeping the thread's Python state between calls makes each several times cheaper.
+            _ensure()
+            self._pinned = True
+        function()
+        self._library.mr_free_value(self._context, raw)
+
+    def _convert(self, raw: int) -> Value | Failed:
+        record = RawValue.from_address(raw)
+        kind, size = record.type, record.len
+        if kind in ValueType.ARRAY_BUFFERS:
+            # The value keeps the buffer alive, so it is freed with the isolate.
+            self._kept.append(raw)
+            if not size:
+                return memoryview(b"")
+            return memoryview((ctypes.c_ubyte * size).from_address(record.value.pointer)).cast("B")
+        value: Value | Failed = None
+        if kind == ValueType.STRING or kind >= ValueType.EXCEPTIONS:
+            value = ctypes.string_at(record.value.text, size).decode("utf-8", "replace")
+            if kind >= ValueType.EXCEPTIONS:
+                value = Failed(value, kind in ValueType.TERMINATED)
+        elif kind in (ValueType.BOOL, ValueType.INTEGER):
+            value = int(record.value.integer)
+        elif kind == ValueType.DOUBLE:
+            value = float(record.value.number)
+        self._library.mr_free_value(self._context, raw)
+        return value
+
+    # On any other thread.
+
+    def _string(self, text: str) -> int:
+        data = text.encode()
+        handle: int = self._library.mr_alloc_string_val(
+            self._context, data, len(data), ValueType.STRING
+        )
+        return handle
+
+    def _evaluate(self, code: str, done: Callable[[int], None]) -> int:
+        """Evaluate `code`; `done` gets the raw value, which it must free. Returns a task."""
+        number = next(self._ids)
+        self._pending[number] = done
+        source = self._string(code)
+        task: int = self._library.mr_eval(self._context, source, number)
+        self._library.mr_free_value(self._context, source)
+        return task
+
+    def submit(self, code: str, done: Callable[[Value | Failed], None]) -> int:
+        """Evaluate `code`; `done` gets its value on the isolate's thread. Returns a task."""
+        return self._evaluate(code, lambda raw: done(self._convert(raw)))
+
+    def evaluate(self, code: str) -> Value:
+        """The value of `code`. Raises `Failed`."""
+        results: queue.SimpleQueue[Value | Failed] = queue.SimpleQueue()
+        self.submit(code, results.put)
+        value = results.get()
+        if isinstance(value, Failed):
+            raise value
+        return value
+
+    def define(self, name: str, function: Callable[[], None]) -> None:
+        """Make `function` a JavaScript global.
+
+        It is called on the isolate's thread, must not raise, and talks to its caller through
+        shared buffers.
+        """
+        number = _SYNCHRONOUS + next(self._ids)
+        self._functions[number] = function
+        found: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._evaluate("globalThis", found.put)
+        scope, key = found.get(), self._string(name)
+        callback = self._library.mr_make_js_callback(self._context, number)
+        result = self._library.mr_set_object_item(self._context, scope, key, callback)
+        for value in (result, callback, key, scope):
+            self._library.mr_free_value(self._context, value)
+
+    def cancel(self, task: int) -> None:
+        """Terminate a task, running or not. Returns at once."""
+        with self._closing:
+            if self._context:
+                self._library.mr_cancel_task(self._context, task)
+
+    def close(self) -> None:
+        """Free the isolate and join its thread. Views of its buffers must not be used any more."""
+        with self._closing:
+            context, self._context = self._context, 0
+        if context:
+            for raw in self._kept:
+                self._library.mr_free_value(context, raw)
+            self._library.mr_free_context(context)

@@ -1,0 +1,42 @@
+"""What can go wrong before a guest runs, each with the exit status the command line gives it.
+
+The text of every one is a line that names the thing and the remedy.
+"""
+
+from __future__ import annotations
+
+
+class WasixError(Exception):
+    """The program was not run. `status` is the command line's exit status."""
+
+    status = 125
+
+
+class ProgramNotFound(WasixError):
+    """No such file, and no such name in the catalogue."""
+
+    status = 127
+
+
+class ProgramInvalid(WasixError):
+    """The file cannot be run: not WebAssembly, broken, or importing what is not offered."""
+
+    status = 126
+
+
+class FetchError(WasixError):
+    """A program of the catalogue could not be fetched, kept or verified."""
+
+
+class VolumeError(WasixError):
+    """A volume cannot be mounted."""
+
+
+class EngineUnavailable(WasixError):
+    """The engine asked for cannot be used here."""
+
+
+class UsageError(WasixError, ValueError):
+    """An option's value makes no sense."""
+
+    status = 2

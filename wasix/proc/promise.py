@@ -1,0 +1,93 @@
+"""The carrier for engines that suspend a guest and go on in the same thread (a page, by JSPI).
+
+A call that would block answers `PARKED` after joining its queues; the engine suspends the guest and
+holds on to the call. The kernel's wake tells the engine, which asks `resume` whether to make the
+call again. There is one thread, so the kernel lock is never taken.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from wasix.abi import Function, Unwind
+from wasix.abi.staged import PARKED, UNWOUND, Stage, staged
+from wasix.proc.process import STATUS_INTERNAL, Thread
+from wasix.proc.wait import Block
+
+
+class PromiseCarrier:
+    """Carries one guest thread. `notify` is told, with the thread's tid, to ask `resume` soon."""
+
+    def __init__(self, thread: Thread, stage: Stage, notify: Callable[[int], object]) -> None:
+        self.thread = thread
+        self.stage = stage
+        self._notify = notify
+        self._block: Block | None = None
+        self._notified = False
+        thread.sleeper = self
+
+    def call(self, function: Function) -> Callable[..., int]:
+        """The decoder that serves `function` for this thread; see `wasix.abi.staged`."""
+
+        def otherwise(error: BaseException) -> int:
+            if isinstance(error, Unwind):
+                return UNWOUND
+            if isinstance(error, Block) and function.blocks:
+                self._park(error)
+                return PARKED
+            return self._defect(function, error)
+
+        handler = self.thread.process.kernel.handler(function)
+        return staged(function, handler, self.thread, self.stage, otherwise)
+
+    def delay(self) -> float:
+        """Milliseconds until a parked call is to be made again unless woken; infinity for never."""
+        if self._block is None or self._block.deadline is None:
+            return math.inf
+        now = self.thread.process.kernel.host.monotonic()
+        return max(0.0, (self._block.deadline - now) / 1e6)
+
+    def resume(self) -> int:
+        """What the suspended guest is to do: 0 to go on, `PARKED` to wait again, or `UNWOUND`."""
+        self._leave()
+        process = self.thread.process
+        if process.ending:
+            return UNWOUND
+        if process.stopped:
+            self._park(Block([process.changed]))
+            return PARKED
+        return 0
+
+    def finished(self) -> None:
+        """A call that had waited is done."""
+        self.thread.call.clear()
+
+    def wake(self) -> None:
+        if self._block is not None and not self._notified:
+            self._notified = True
+            self._notify(self.thread.tid)
+
+    def stop(self) -> None:
+        """Nothing: a guest that is not suspended runs while nobody else does."""
+
+    def _park(self, block: Block) -> None:
+        self._block, self._notified = block, False
+        for queue in block.queues:
+            queue.join(self)
+
+    def _leave(self) -> None:
+        if self._block is not None:
+            for queue in self._block.queues:
+                queue.leave(self)
+            self._block = None
+
+    def _defect(self, function: Function, error: BaseException) -> int:
+        process = self.thread.process
+        process.exit(
+            STATUS_INTERNAL,
+            f"internal error in {function.name}: {type(error).__name__}: {error}",
+            caller=self.thread,
+        )
+        process.defect = error
+        return UNWOUND

@@ -1,0 +1,96 @@
+"""The host below a kernel on CPython, and its pump.
+
+The pump is a thread that waits for host descriptors and wakes queues; it starts when a guest first
+has to wait for one, and never holds the kernel lock while it waits itself.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import threading
+from contextlib import suppress
+
+from wasix.host import Clock
+from wasix.proc.wait import WaitQueue
+
+
+class SystemHost(Clock):
+    """CPython's clocks and descriptors. `lock` is the kernel lock to hold while waking."""
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self._lock = lock
+        self._queues: dict[tuple[int, int], WaitQueue] = {}
+        self._wanted: set[tuple[int, int]] = set()
+        self._bell: socket.socket | None = None
+        self._closed = False
+
+    def readable(self, fd: int) -> WaitQueue:
+        return self._watch(fd, selectors.EVENT_READ)
+
+    def writable(self, fd: int) -> WaitQueue:
+        return self._watch(fd, selectors.EVENT_WRITE)
+
+    def _watch(self, fd: int, event: int) -> WaitQueue:
+        """The queue of a descriptor, watched from now until it has woken once."""
+        queue = self._queues.setdefault((fd, event), WaitQueue())
+        self._wanted.add((fd, event))
+        if self._bell is None:
+            self._bell, listener = socket.socketpair()
+            self._bell.setblocking(False)
+            threading.Thread(
+                target=self._pump, args=(listener,), name="wasix-pump", daemon=True
+            ).start()
+        self._ring()
+        return queue
+
+    def _ring(self) -> None:
+        if self._bell:
+            with suppress(BlockingIOError):
+                self._bell.send(b"!")
+
+    def close(self) -> None:
+        """End the pump's thread. Called under the lock."""
+        self._closed = True
+        self._ring()
+
+    def _pump(self, listener: socket.socket) -> None:
+        with listener, selectors.DefaultSelector() as selector:
+            while True:
+                ready: set[tuple[int, int]] = set()
+                with self._lock:
+                    if self._closed:
+                        return
+                    self._register(selector, listener, ready)
+                if not ready:
+                    for key, events in selector.select():
+                        if key.fileobj is listener:
+                            listener.recv(4096)
+                        ready |= {(key.fd, bit) for bit in (1, 2) if events & bit}
+                with self._lock:
+                    for source in ready & self._wanted:
+                        self._wanted.discard(source)
+                        self._queues.pop(source).wake()
+
+    def _register(
+        self,
+        selector: selectors.BaseSelector,
+        listener: socket.socket,
+        ready: set[tuple[int, int]],
+    ) -> None:
+        """Make the selector watch what is wanted; what cannot be watched is ready at once."""
+        interest: dict[int, int] = {listener.fileno(): selectors.EVENT_READ}
+        for fd, event in self._wanted:
+            interest[fd] = interest.get(fd, 0) | event
+        for key in list(selector.get_map().values()):
+            if interest.get(key.fd) != key.events:
+                with suppress(KeyError, ValueError, OSError):
+                    selector.unregister(key.fileobj)
+        watched = {key.fd for key in selector.get_map().values()}
+        for fd, events in interest.items():
+            if fd in watched:
+                continue
+            try:
+                selector.register(listener if fd == listener.fileno() else fd, events)
+            except (ValueError, OSError):
+                ready |= {(fd, bit) for bit in (1, 2) if events & bit}
