@@ -6,7 +6,8 @@ What cannot be done on a kind of file answers the errno the specification names 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from wasix.abi import E, Errno
@@ -14,7 +15,7 @@ from wasix.abi.types import EVENTTYPE, Fdflags, Filestat, Filetype
 from wasix.proc.wait import WaitQueue
 
 if TYPE_CHECKING:
-    from wasix.fs.inode import DirectoryEntry, Inode
+    from wasix.fs.inode import Directory, DirectoryEntry, Inode
 
 READ = EVENTTYPE.members.index("fd_read")
 WRITE = EVENTTYPE.members.index("fd_write")
@@ -43,6 +44,8 @@ class OpenFile:
 
     filetype: int = Filetype.UNKNOWN
     inode: Inode | None = None
+    unseekable = E.SPIPE
+    """What positioned operations answer on a file that has no positions."""
 
     def __init__(self, flags: int = 0) -> None:
         self.flags = flags
@@ -58,14 +61,14 @@ class OpenFile:
         raise Errno(E.BADF)
 
     def pread(self, buffers: Sequence[memoryview], offset: int) -> int:
-        raise Errno(E.SPIPE)
+        raise Errno(self.unseekable)
 
     def pwrite(self, buffers: Sequence[memoryview], offset: int) -> int:
-        raise Errno(E.SPIPE)
+        raise Errno(self.unseekable)
 
     def seek(self, offset: int, whence: str) -> int:
         """Move the offset; `whence` is `set`, `cur` or `end`. Returns the new offset."""
-        raise Errno(E.SPIPE)
+        raise Errno(self.unseekable)
 
     def stat(self) -> Filestat:
         return Filestat(0, 0, self.filetype, 1, 0, 0, 0, 0)
@@ -77,10 +80,10 @@ class OpenFile:
         raise Errno(E.INVAL)
 
     def allocate(self, offset: int, length: int) -> None:
-        raise Errno(E.SPIPE)
+        raise Errno(self.unseekable)
 
     def advise(self, offset: int, length: int) -> None:
-        raise Errno(E.SPIPE)
+        raise Errno(self.unseekable)
 
     def sync(self, *, data_only: bool) -> None:
         raise Errno(E.INVAL)
@@ -91,11 +94,11 @@ class OpenFile:
             raise Errno(E.INVAL)
         self.flags = flags
 
-    def entries(self, cookie: int) -> Sequence[DirectoryEntry] | None:
+    def entries(self, cookie: int) -> Iterator[DirectoryEntry] | None:
         """Entries from `cookie` on, `.` and `..` first; None if this is no directory.
 
         A cookie stays valid while entries come and go: one that is passed is not seen again, one
-        that stays is seen exactly once.
+        that stays is seen exactly once. Take as many as needed before anything changes.
         """
         return None
 
@@ -106,6 +109,36 @@ class OpenFile:
     def queue(self, event: int) -> WaitQueue:
         """Where a read or write that would block is woken."""
         return WaitQueue()
+
+
+class OpenDirectory(OpenFile, ABC):
+    """An open directory. What moves bytes or offsets answers `badf`, as in wasmtime."""
+
+    filetype = Filetype.DIRECTORY
+    unseekable = E.BADF
+    inode: Directory
+
+    def __init__(self, inode: Directory, flags: int = 0) -> None:
+        super().__init__(flags)
+        self.inode = inode
+
+    def stat(self) -> Filestat:
+        return self.inode.stat()
+
+    def set_times(self, atim: int | None, mtim: int | None) -> None:
+        self.inode.set_times(atim, mtim)
+
+    def set_size(self, size: int) -> None:
+        raise Errno(E.BADF)
+
+    def set_flags(self, flags: int) -> None:
+        raise Errno(E.BADF)
+
+    def sync(self, *, data_only: bool) -> None:
+        """Nothing to do, unless the filesystem keeps its directories on storage."""
+
+    @abstractmethod
+    def entries(self, cookie: int) -> Iterator[DirectoryEntry]: ...
 
 
 class FileData(Protocol):

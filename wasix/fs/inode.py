@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from wasix.abi import E, Errno
-from wasix.abi.types import Filestat
+from wasix.abi.types import Filestat, Filetype
 from wasix.fs.file import OpenFile
 
 
@@ -40,12 +40,14 @@ class DirectoryEntry(NamedTuple):
 class Inode(ABC):
     """What a file is. `key` identifies it: equal keys mean the same file."""
 
+    __slots__ = ()
+
     filetype: int
 
     @property
     @abstractmethod
     def key(self) -> tuple[object, int]:
-        """(filesystem, inode number)."""
+        """(filesystem, inode number). Hard links and renames stay within one filesystem."""
 
     @abstractmethod
     def stat(self) -> Filestat:
@@ -63,6 +65,10 @@ class Inode(ABC):
 class Symlink(Inode):
     """A symbolic link."""
 
+    __slots__ = ()
+
+    filetype = Filetype.SYMBOLIC_LINK
+
     @abstractmethod
     def target(self) -> str: ...
 
@@ -77,9 +83,13 @@ class Directory(Inode):
     (`xdev`) and that no mount point is touched (`busy`).
     """
 
+    __slots__ = ()
+
+    filetype = Filetype.DIRECTORY
+
     @abstractmethod
-    def lookup(self, name: str) -> Inode:
-        """The inode a name stands for, links not followed; `noent`."""
+    def lookup(self, name: str) -> Inode | None:
+        """The inode a name stands for, links not followed; None if nothing has the name."""
 
     @abstractmethod
     def create(self, name: str) -> Inode:

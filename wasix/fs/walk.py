@@ -1,0 +1,356 @@
+"""From a path to an inode, and the operations that start there: open, mkdir, rename and the rest.
+
+There is one walk for all filesystems, and it is what keeps a guest inside the directories it was
+given. It starts at a base directory and never leaves it:
+
+- an absolute path, or a `..` above the base, is `perm` (wasmtime's answer), also inside a link;
+- an absolute link is followed only from the namespace's root, which is where it then restarts;
+- `..` goes back to the base and down again by the names of the directories passed, so no
+  filesystem's own `..` is ever used, and only one directory is held open at a time.
+
+Otherwise results and errors are Linux's (path_resolution(7)).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from wasix.abi import E, Errno
+from wasix.abi.types import Filestat
+from wasix.fs.file import OpenFile
+from wasix.fs.inode import Access, Directory, Inode, Symlink
+from wasix.fs.mount import Namespace
+
+MAX_PATH = 4095
+"""Bytes of a path: Linux's PATH_MAX counts a NUL as well."""
+MAX_NAME = 255
+"""Bytes of one component."""
+MAX_LINKS = 40
+"""Symbolic links followed in one walk."""
+MAX_LOOKUPS = 1 << 15
+"""Names looked up in one walk. Only `..` in the depth, through many links, needs more (`loop`)."""
+
+_DOTS = ("", ".", "..")
+
+
+class Place(NamedTuple):
+    """Where a path leads: a name in a directory, and what has it (None: nothing yet).
+
+    A path that ends in `.`, `..` or at the root has no name to create, remove or rename: `name` is
+    then that ending (empty for the root), and `inode` the directory itself.
+    """
+
+    directory: Directory
+    name: str
+    inode: Inode | None
+    slash: bool
+    """Whether a `/` follows, so that only a directory will do."""
+
+    @property
+    def nameless(self) -> bool:
+        return self.name in _DOTS
+
+
+def _check(path: str) -> None:
+    """Refuse what is no path on any filesystem."""
+    if not path:
+        raise Errno(E.NOENT)
+    if "\0" in path:
+        raise Errno(E.INVAL)
+    if _size(path) > MAX_PATH:
+        raise Errno(E.NAMETOOLONG)
+
+
+def _size(text: str) -> int:
+    """Bytes of `text` on a filesystem; `ilseq` for what is not text nor escaped bytes."""
+    if text.isascii():
+        return len(text)
+    try:
+        return len(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        raise Errno(E.ILSEQ) from None
+
+
+def _components(path: str) -> list[str]:
+    """The names to walk, last first. A `.` counts at the end only, where it has no name."""
+    names = [name for name in path.split("/") if name and name != "."]
+    last = path.rstrip("/")
+    if last == "." or last.endswith("/."):
+        names.append(".")
+    names.reverse()
+    return names
+
+
+class _Walk:
+    """A walk under way: the directories passed, by name, and the one it stands in."""
+
+    __slots__ = ("base", "here", "lookups", "names", "namespace")
+
+    def __init__(self, namespace: Namespace, base: Directory) -> None:
+        self.namespace = namespace
+        self.base = base
+        self.here: Directory | None = base
+        """None after `..`, until the directory is needed: many in a row go back only once."""
+        self.names: list[str] = []
+        self.lookups = 0
+
+    def restart(self) -> None:
+        """An absolute link: back to the root, if that is the base."""
+        if self.base.key != self.namespace.root.key:
+            raise Errno(E.PERM)
+        self.names.clear()
+        self.here = self.base
+
+    def up(self) -> None:
+        if not self.names:
+            raise Errno(E.PERM)
+        self.names.pop()
+        self.here = None
+
+    def lookup(self, directory: Directory, name: str) -> Inode | None:
+        self.lookups += 1
+        if self.lookups > MAX_LOOKUPS:
+            raise Errno(E.LOOP)
+        return self.namespace.lookup(directory, name)
+
+    def directory(self) -> Directory:
+        """Where the walk stands."""
+        if self.here is None:
+            self.here = self.base
+            for name in self.names:
+                self.here = _directory(self.lookup(self.here, name))
+        return self.here
+
+    def down(self, name: str, inode: Inode | None) -> None:
+        self.here = _directory(inode)
+        self.names.append(name)
+
+
+def _directory(inode: Inode | None) -> Directory:
+    if inode is None:
+        raise Errno(E.NOENT)
+    if not isinstance(inode, Directory):
+        raise Errno(E.NOTDIR)
+    return inode
+
+
+def resolve(namespace: Namespace, base: Directory, path: str, *, follow: bool) -> Place:
+    """Walk `path` from `base`. `follow` decides about a link at the very end.
+
+    A link that is followed to a name nothing has gives that name's place, so that opening a
+    dangling link creates its target.
+    """
+    _check(path)
+    if path[0] == "/":
+        raise Errno(E.PERM)
+    walk = _Walk(namespace, base)
+    slash = path[-1] == "/"
+    rest = _components(path)
+    links = 0
+    while rest:
+        name = rest.pop()
+        if name == ".":
+            return Place(here := walk.directory(), name, here, True)
+        if name == "..":
+            walk.up()
+            if not rest:
+                return Place(here := walk.directory(), name, here, True)
+            continue
+        here = walk.directory()
+        # A character is at most four bytes, so most names need no counting.
+        if len(name) > MAX_NAME // 4 and _size(name) > MAX_NAME:
+            raise Errno(E.NAMETOOLONG)
+        inode = walk.lookup(here, name)
+        if isinstance(inode, Symlink) and (rest or follow):
+            links += 1
+            if links > MAX_LINKS:
+                raise Errno(E.LOOP)
+            target = inode.target()
+            _check(target)
+            if target[0] == "/":
+                walk.restart()
+            if not rest:
+                slash = slash or target[-1] == "/"
+            rest += _components(target)
+        elif rest:
+            walk.down(name, inode)
+        else:
+            return Place(here, name, inode, slash)
+    return Place(here := walk.directory(), "", here, True)
+
+
+def _existing(place: Place) -> Inode:
+    """What is at `place`; `noent`, or `notdir` for a file named with a `/` behind it."""
+    inode = place.inode
+    if inode is None:
+        raise Errno(E.NOENT)
+    if place.slash and not isinstance(inode, Directory):
+        raise Errno(E.NOTDIR)
+    return inode
+
+
+def _vacant(namespace: Namespace, base: Directory, path: str, *, directory: bool = False) -> Place:
+    """The place for a new name; `exist` if it is taken, also by a dangling link."""
+    place = resolve(namespace, base, path, follow=False)
+    if place.inode is not None:
+        raise Errno(E.EXIST)
+    if place.slash and not directory:
+        raise Errno(E.NOENT)
+    return place
+
+
+def _find(namespace: Namespace, base: Directory, path: str, follow: bool) -> Inode:
+    # A `/` behind a link asks for the directory it leads to.
+    return _existing(resolve(namespace, base, path, follow=follow or path.endswith("/")))
+
+
+def stat(namespace: Namespace, base: Directory, path: str, *, follow: bool) -> Filestat:
+    return _find(namespace, base, path, follow).stat()
+
+
+def set_times(
+    namespace: Namespace,
+    base: Directory,
+    path: str,
+    atim: int | None,
+    mtim: int | None,
+    *,
+    follow: bool,
+) -> None:
+    """Set times in nanoseconds since 1970; None leaves one as it is."""
+    _find(namespace, base, path, follow).set_times(atim, mtim)
+
+
+def readlink(namespace: Namespace, base: Directory, path: str) -> str:
+    """A symbolic link's target, as it was written; `inval` for anything else."""
+    inode = _find(namespace, base, path, False)
+    if not isinstance(inode, Symlink):
+        raise Errno(E.INVAL)
+    return inode.target()
+
+
+def open_path(
+    namespace: Namespace,
+    base: Directory,
+    path: str,
+    *,
+    follow: bool,
+    create: bool,
+    exclusive: bool,
+    directory: bool,
+    access: Access,
+) -> OpenFile:
+    """Open what `path` names; the flags are `O_CREAT`, `O_EXCL` and `O_DIRECTORY`.
+
+    A directory opens for reading only (`isdir`).
+    """
+    if create and directory:
+        raise Errno(E.INVAL)
+    exclusive = exclusive and create
+    follow = (follow and not exclusive) or (path.endswith("/") and not create)
+    place = resolve(namespace, base, path, follow=follow)
+    inode = place.inode
+    if create:
+        if exclusive and inode is not None:
+            raise Errno(E.EXIST)
+        if place.slash or isinstance(inode, Directory):
+            raise Errno(E.ISDIR)
+        if inode is None:
+            inode = _create(namespace, place, exclusive)
+    else:
+        inode = _existing(place)
+    if directory and not isinstance(inode, Directory):
+        raise Errno(E.NOTDIR)
+    return namespace.open(inode, access)
+
+
+def _create(namespace: Namespace, place: Place, exclusive: bool) -> Inode:
+    try:
+        return place.directory.create(place.name)
+    except Errno as error:
+        if error.code is not E.EXIST or exclusive:
+            raise
+    # The host made it between our look and our attempt: open that one.
+    inode = namespace.lookup(place.directory, place.name)
+    if inode is None:
+        raise Errno(E.NOENT)
+    return inode
+
+
+def make_directory(namespace: Namespace, base: Directory, path: str) -> None:
+    place = _vacant(namespace, base, path, directory=True)
+    place.directory.make_directory(place.name)
+
+
+def symlink(namespace: Namespace, target: str, base: Directory, path: str) -> None:
+    """Make a link that holds `target`; an absolute one only from the namespace's root (`perm`)."""
+    _check(target)
+    if target[0] == "/" and base.key != namespace.root.key:
+        raise Errno(E.PERM)
+    place = _vacant(namespace, base, path)
+    place.directory.symlink(place.name, target)
+
+
+def link(
+    namespace: Namespace,
+    base: Directory,
+    path: str,
+    follow: bool,
+    new_base: Directory,
+    new_path: str,
+) -> None:
+    """Give a file a further name. `follow` is `inval`, as in wasmtime: links are linked as such."""
+    if follow:
+        raise Errno(E.INVAL)
+    old = resolve(namespace, base, path, follow=path.endswith("/"))
+    inode = _existing(old)
+    new = _vacant(namespace, new_base, new_path)
+    if inode.key[0] != new.directory.key[0]:
+        raise Errno(E.XDEV)
+    if isinstance(inode, Directory):
+        raise Errno(E.PERM)
+    if namespace.mounted(old.directory, old.name):
+        raise Errno(E.XDEV)
+    new.directory.link(new.name, old.directory, old.name)
+
+
+def unlink(namespace: Namespace, base: Directory, path: str) -> None:
+    place = resolve(namespace, base, path, follow=False)
+    if place.nameless or isinstance(place.inode, Directory):
+        raise Errno(E.ISDIR)
+    _existing(place)
+    if namespace.mounted(place.directory, place.name):
+        raise Errno(E.BUSY)
+    place.directory.unlink(place.name)
+
+
+def remove_directory(namespace: Namespace, base: Directory, path: str) -> None:
+    place = resolve(namespace, base, path, follow=False)
+    if place.nameless:
+        raise Errno({".": E.INVAL, "..": E.NOTEMPTY, "": E.BUSY}[place.name])
+    inode = _directory(place.inode)
+    if namespace.mounted(place.directory, place.name):
+        raise Errno(E.BUSY)
+    if namespace.mounts(inode):
+        raise Errno(E.NOTEMPTY)
+    place.directory.remove_directory(place.name)
+
+
+def rename(
+    namespace: Namespace, base: Directory, path: str, new_base: Directory, new_path: str
+) -> None:
+    """Rename, replacing what has the new name: a file by a file, an empty directory by one."""
+    old = resolve(namespace, base, path, follow=False)
+    new = resolve(namespace, new_base, new_path, follow=False)
+    if old.directory.key[0] != new.directory.key[0]:
+        raise Errno(E.XDEV)
+    if old.nameless or new.nameless:
+        raise Errno(E.BUSY)
+    inode = _existing(old)
+    if new.slash and not isinstance(inode, Directory):
+        raise Errno(E.NOTDIR)
+    if namespace.mounted(old.directory, old.name) or namespace.mounted(new.directory, new.name):
+        raise Errno(E.BUSY)
+    if isinstance(new.inode, Directory) and namespace.mounts(new.inode):
+        raise Errno(E.NOTEMPTY)
+    old.directory.rename(old.name, new.directory, new.name)
