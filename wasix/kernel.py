@@ -62,7 +62,7 @@ class Kernel:
         for fd, file in enumerate(stdio):
             descriptors.set(fd, file)
         for name, directory in preopens.items():
-            descriptors.add(directory.open(Access()), inheriting=Rights.ALL, preopen=name)
+            descriptors.add(self.namespace.open(directory, Access()), inheriting=Rights.ALL, preopen=name)
         self._last_pid += 1
         process = Process(self, self._last_pid, args, environ, descriptors)
         self.processes[process.pid] = process

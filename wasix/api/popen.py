@@ -73,6 +73,8 @@ class Popen:
         self._text = text or encoding is not None or errors is not None
         self._encoding, self._errors = encoding or "utf-8", errors or "strict"
         self._done = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._collected: dict[str, Any] = {}
         found = catalogue.find(self.args[0])
         self._own = Sandbox(**options) if sandbox is None else None
         self.sandbox = box = sandbox or self._own
@@ -194,19 +196,20 @@ class Popen:
 
     def communicate(
         self,
-        input: str | bytes | None = None,
-        timeout: float | None = None,  # noqa: A002
+        input: str | bytes | None = None,  # noqa: A002 - subprocess calls it so
+        timeout: float | None = None,
     ) -> tuple[Any, Any]:
         """Send `input`, read everything, wait: (stdout, stderr), None where not a PIPE.
 
         Raises `TimeoutExpired`; the guest goes on, and the call may be repeated.
         """
-        collected = self.__dict__.setdefault("_collected", {})
-        threads: list[threading.Thread] = self.__dict__.setdefault("_threads", [])
+        threads = self._threads
         if not threads:
-            for name in ("stdout", "stderr"):
-                if (stream := getattr(self, name)) is not None:
-                    threads.append(_spawn(lambda n=name, s=stream: collected.update({n: s.read()})))
+            threads += [
+                _spawn(self._collect, name, stream)
+                for name in ("stdout", "stderr")
+                if (stream := getattr(self, name)) is not None
+            ]
             if self.stdin is not None:
                 threads.append(_spawn(self._feed, input))
         self.wait(timeout)
@@ -215,7 +218,10 @@ class Popen:
         for stream in (self.stdout, self.stderr):
             if stream is not None:
                 stream.close()
-        return collected.get("stdout"), collected.get("stderr")
+        return self._collected.get("stdout"), self._collected.get("stderr")
+
+    def _collect(self, name: str, stream: IO[Any]) -> None:
+        self._collected[name] = stream.read()
 
     def _feed(self, data: str | bytes | None) -> None:
         assert self.stdin is not None

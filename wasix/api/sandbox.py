@@ -82,8 +82,8 @@ class Sandbox:
         lock = threading.Lock()
         self._host = SystemHost(lock)
         limit = None if filesystem_limit is None else size(filesystem_limit)
-        self.files = MemoryFilesystem(limit=limit, clock=self._host.realtime)
-        root = self.files.root()
+        self.files = MemoryFilesystem(self._host.realtime, limit=limit)
+        root = self.files.root
         self.namespace = Namespace(root)
         self.kernel = Kernel(self._host, self.namespace, lock=lock, tracer=tracer)
         self.volumes: list[str] = []
@@ -98,10 +98,7 @@ class Sandbox:
     def _mount(self, name: str, root: Any) -> None:
         path = mount_point(name)
         try:
-            if path == "/":
-                self.namespace.replace_root(root)
-            else:
-                self.namespace.mount(path, root)
+            self.namespace.mount(path, root)
         except Errno as error:
             raise VolumeError(f"no volume can be mounted on {name}: {error}") from None
         if isinstance(root, Directory):
@@ -126,12 +123,14 @@ class Sandbox:
         found = {}
         for name, path in names.items():
             try:
-                inode = walk.find(self.namespace, self.namespace.root, path.lstrip("/") or ".")
+                place = walk.resolve(
+                    self.namespace, self.namespace.root, path.lstrip("/") or ".", follow=True
+                )
             except Errno as error:
                 raise UsageError(f"the working directory {cwd} cannot be used: {error}") from None
-            if not isinstance(inode, Directory):
-                raise UsageError(f"the working directory {cwd} is no directory")
-            found[name] = inode
+            if not isinstance(place.inode, Directory):
+                raise UsageError(f"the working directory {cwd} is no directory of the guest's")
+            found[name] = place.inode
         return found
 
     def Popen(self, args: Sequence[str | os.PathLike[str]], **options: Any) -> Popen:  # noqa: N802

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import IO, Any
 
 from wasix.abi import Errno
@@ -59,10 +60,10 @@ class _WriteEnd(_Raw):
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
-        done = 0
-        while done < len(view):
-            done += self._call(lambda: self._file.write([view[done:]]))
-        return done
+        rest = view
+        while len(rest):
+            rest = rest[self._call(partial(self._file.write, [rest])) :]
+        return len(view)
 
 
 def pipe_from_guest(kernel: Kernel) -> tuple[OpenFile, io.BufferedReader]:

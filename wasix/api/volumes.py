@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from os import PathLike, fspath
 from pathlib import Path, PurePosixPath
@@ -9,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from wasix.abi import Errno
 from wasix.api.errors import VolumeError
 from wasix.fs.host import HostVolume
-from wasix.fs.inode import Directory, Inode
+from wasix.fs.inode import Inode
 from wasix.fs.memory import MemoryFilesystem
 
 Volume = str | PathLike[str] | HostVolume | MemoryFilesystem
@@ -21,12 +22,14 @@ Volumes = Mapping[str, Volume]
 
 def memory(*, limit: int | None = None) -> MemoryFilesystem:
     """A new in-memory filesystem of at most `limit` bytes, to be used as a volume."""
-    return MemoryFilesystem(limit=limit)
+    return MemoryFilesystem(time.time_ns, limit=limit)
 
 
 def root_of(volume: Volume) -> Inode:
     """The inode a volume is mounted by. Raises `VolumeError`."""
-    if isinstance(volume, MemoryFilesystem | HostVolume):
+    if isinstance(volume, MemoryFilesystem):
+        return volume.root
+    if isinstance(volume, HostVolume):
         return volume.root()
     path = Path(fspath(volume))
     try:
@@ -42,6 +45,3 @@ def mount_point(name: str) -> str:
         raise VolumeError(f"{name!r} is no place to mount a volume: give a path without `..`")
     return "/" + "/".join(part for part in name.split("/") if part not in ("", "."))
 
-
-def is_directory(inode: Inode) -> bool:
-    return isinstance(inode, Directory)

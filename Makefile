@@ -1,0 +1,63 @@
+# `make run` runs CPython on embedded V8, `make test` runs the checks; both set up what they need in
+# a virtual environment inside the checkout. Needed beforehand: Python 3.11+, Node with npm.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+PROGRAM ?= python
+PORT ?= 8000
+PYTEST := $(BIN)/python -m pytest -n 2
+
+.PHONY: run serve test test-full fuzz soak bench check format docs clean
+
+run: $(VENV)/.run
+	@$(BIN)/wasix run $(PROGRAM) $(ARGS)
+
+serve: $(VENV)/.run
+	@$(BIN)/wasix web build build/site
+	@$(BIN)/wasix web serve build/site --port $(PORT)
+
+test: $(VENV)/.test check
+	$(PYTEST)
+
+test-full: $(VENV)/.test check
+	WASIX_TEST_FULL=1 $(PYTEST)
+
+fuzz: $(VENV)/.test
+	WASIX_TEST_FULL=1 $(PYTEST) tests -k fuzz
+
+soak: $(VENV)/.test
+	WASIX_TEST_FULL=1 $(PYTEST) tests -k soak
+
+bench: $(VENV)/.test
+	$(BIN)/python -m bench
+
+check: $(VENV)/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	npm --prefix web run --silent check
+
+format: $(VENV)/.test
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: $(VENV)/.test
+	$(BIN)/python -m docs.generate
+
+clean:
+	rm -rf $(VENV) build web/node_modules
+
+# Stamps are made again when what they were made from changes.
+$(VENV)/.run: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("wasix needs Python 3.11 or newer; set PYTHON=... to one")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all]' 1>&2
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run web/package-lock.json
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,test]' 1>&2
+	@npm --prefix web ci --no-audit --no-fund --loglevel=error 1>&2
+	@$(BIN)/python -m e2e.browser install 1>&2
+	@touch $@

@@ -1,0 +1,45 @@
+"""What every test may use: the engines, guests compiled from WebAssembly text, and a kernel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import engines
+
+ENGINES = tuple(engines.ENGINES)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Every engine by name, one after the other."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_inside_the_checkout() -> Iterator[None]:
+    """Programs are fetched once a checkout, whatever the user's own cache holds."""
+    before = os.environ.get("WASIX_CACHE")
+    os.environ["WASIX_CACHE"] = str(Path(__file__).parents[1] / "build" / "cache")
+    yield
+    if before is None:
+        del os.environ["WASIX_CACHE"]
+    else:
+        os.environ["WASIX_CACHE"] = before
+
+
+@pytest.fixture
+def wat(tmp_path: Path) -> Callable[[str], str]:
+    """Assembles WebAssembly text; gives the path of a `.wasm` file called `guest.wasm`."""
+    import wasmtime
+
+    def assemble(text: str, name: str = "guest.wasm") -> str:
+        path = tmp_path / name
+        path.write_bytes(wasmtime.wat2wasm(text))
+        return str(path)
+
+    return assemble
