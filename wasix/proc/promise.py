@@ -1,8 +1,8 @@
 """The carrier for engines that suspend a guest and go on in the same thread (a page, by JSPI).
 
 A call that would block answers `PARKED` after joining its queues; the engine suspends the guest and
-holds on to the call. The kernel's wake tells the engine, which asks `resume` whether to make the
-call again. There is one thread, so the kernel lock is never taken.
+holds on to the call. A wake tells the engine, which asks `resume` whether to make the call again.
+There is one thread, so the kernel lock is never taken.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ class PromiseCarrier:
         self._block: Block | None = None
         self._notified = False
         thread.sleeper = self
+        # A process that stops or ends while its guest is not parked interrupts it as well.
+        thread.process.changed.join(self)
 
     def call(self, function: Function) -> Callable[..., int]:
         """The decoder that serves `function` for this thread; see `wasix.abi.staged`."""
@@ -50,21 +52,26 @@ class PromiseCarrier:
 
     def resume(self) -> int:
         """What the suspended guest is to do: 0 to go on, `PARKED` to wait again, or `UNWOUND`."""
-        self._leave()
         process = self.thread.process
-        if process.ending:
+        self._notified = False
+        if self._block is not None:
+            for queue in self._block.queues:
+                queue.leave(self)
+            self._block = None
+            process.changed.join(self)
+        if not process.paused:
+            return 0
+        if process.status is not None:
             return UNWOUND
-        if process.stopped:
-            self._park(Block([process.changed]))
-            return PARKED
-        return 0
+        self._park(Block([process.changed]))
+        return PARKED
 
     def finished(self) -> None:
         """A call that had waited is done."""
         self.thread.call.clear()
 
     def wake(self) -> None:
-        if self._block is not None and not self._notified:
+        if not self._notified:
             self._notified = True
             self._notify(self.thread.tid)
 
@@ -72,22 +79,16 @@ class PromiseCarrier:
         """Nothing: a guest that is not suspended runs while nobody else does."""
 
     def _park(self, block: Block) -> None:
-        self._block, self._notified = block, False
+        self._block = block
         for queue in block.queues:
             queue.join(self)
 
-    def _leave(self) -> None:
-        if self._block is not None:
-            for queue in self._block.queues:
-                queue.leave(self)
-            self._block = None
-
     def _defect(self, function: Function, error: BaseException) -> int:
         process = self.thread.process
+        process.defect = error
         process.exit(
             STATUS_INTERNAL,
             f"internal error in {function.name}: {type(error).__name__}: {error}",
             caller=self.thread,
         )
-        process.defect = error
         return UNWOUND

@@ -1,0 +1,230 @@
+"""The decoder for engines whose linear memory Python cannot see cheaply.
+
+JavaScript glue (`engines.js`) checks ranges and bounds, gathers what the guest sends into a staging
+area and calls with integers only: the scalars as they are, a count of records, and a length in
+bytes for every text and every set of buffers. What lies in the staging area is laid out by one rule
+that both sides follow: the packed outs first, from `DATA` on everything that has a length, one
+after the other in the order of the parameters.
+
+A call answers 0 or more on success, `-errno`, or what its carrier makes of a call that waits or
+does not return (below `LEAST_ERRNO`). On success the value is the first of these that the function
+has: the bytes filled (Fill, Scatter), the number of records (OutRecords), the bytes of strings,
+NULs included (Strings), a first result that is a u32; else 0. Other results lie packed at the start
+of the area.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from struct import Struct
+from typing import Any
+
+from wasix.abi.bind import (
+    Handler,
+    Source,
+    range_check,
+    records,
+    store_records,
+    text,
+)
+from wasix.abi.errno import E, Errno
+from wasix.abi.function import (
+    Count,
+    Fill,
+    Function,
+    Gather,
+    In,
+    Out,
+    OutRecords,
+    Records,
+    Scatter,
+    Strings,
+    Text,
+)
+from wasix.abi.layout import Scalar
+
+DATA = 64
+"""Where the data of a call begins; the outs of every function fit below."""
+MAX_STAGE = 64 << 20
+"""Bytes the area may grow to. Longer transfers are cut short, other data is `nomem`."""
+LEAST_ERRNO = -255
+"""Answers below are not errnos."""
+PARKED = -1000
+"""The call waits; it is to be made again when its thread is woken."""
+UNWOUND = -1001
+"""The guest must not go on."""
+
+
+class Stage:
+    """The staging area: `view` is all of it. It moves when it grows."""
+
+    def __init__(self, size: int = DATA + 65536) -> None:
+        self.buffer = bytearray(size)
+        self.view = memoryview(self.buffer)
+
+    def reserve(self, size: int) -> bool:
+        """Make room for `size` bytes; False if that is more than can be had."""
+        if size <= len(self.view):
+            return True
+        if size > MAX_STAGE + DATA:
+            return False
+        try:
+            self.buffer = bytearray(max(size, min(2 * len(self.view), MAX_STAGE + DATA)))
+        except MemoryError:
+            return False
+        self.view = memoryview(self.buffer)
+        return True
+
+
+@dataclass(frozen=True)
+class PackedOut:
+    """A result that lies in the staging area, `offset` bytes from its start."""
+
+    out: Out
+    offset: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one function uses the area and its answer; glue and decoder both follow it.
+
+    `value` is the out that gets the answer's value, if one does.
+    """
+
+    arguments: tuple[str, ...]
+    value: Out | None
+    packed: tuple[PackedOut, ...]
+
+
+@cache
+def layout(function: Function) -> Layout:
+    arguments: list[str] = []
+    for param in function.params:
+        match param:
+            case In(name) | Count(name):
+                arguments.append(name)
+            case Text(name) | Gather(name) | Scatter(name) | Fill(name):
+                arguments.append(f"{name}_len")
+            case _:
+                pass
+    outs = list(function.outs)
+    value = None
+    if outs and isinstance(outs[0].type, Scalar) and outs[0].type.code == "I":
+        value = outs.pop(0)
+    packed, offset = [], 0
+    for out in outs:
+        offset = -(-offset // out.type.align) * out.type.align
+        packed.append(PackedOut(out, offset))
+        offset += out.type.size
+    assert offset <= DATA
+    return Layout(tuple(arguments), value, tuple(packed))
+
+
+def range_checks(function: Function) -> dict[str, str]:
+    """By parameter, the expression (Python's and JavaScript's) that is true of a bad value."""
+    checks = {param.name: range_check(param) for param in function.params if isinstance(param, In)}
+    return {name: check for name, check in checks.items() if check}
+
+
+def join_strings(stage: Stage, strings: list[bytes]) -> int:
+    data = b"".join(string + b"\0" for string in strings)
+    if not stage.reserve(DATA + len(data)):
+        raise Errno(E.NOMEM)
+    stage.view[DATA : DATA + len(data)] = data
+    return len(data)
+
+
+Make = Callable[[Handler, Any, Stage, Callable[[BaseException], int]], Callable[..., int]]
+
+
+@cache
+def _staged(function: Function) -> Make:
+    plan = layout(function)
+    source = Source()
+    arguments: list[str] = []
+    sizes: list[str] = []  # of what lies in the area before the next piece of data
+
+    def at() -> str:
+        return " + ".join([str(DATA), *sizes])
+
+    values: list[str] = []
+    stores: list[str] = []
+    answer = "0"
+    for param in function.params:
+        match param:
+            case In(name, kind):
+                if kind.symbolic:
+                    arguments.append(f"{source.name(kind.members, f'{name}_names')}[{name}]")
+                else:
+                    arguments.append(name)
+            case Text(name):
+                source.name(text, "text")
+                arguments.append(f"text(stage.view, {at()}, {name}_len)")
+                sizes.append(f"{name}_len")
+            case Gather(name) | Scatter(name) | Fill(name):
+                view = f"stage.view[{at()} : {at()} + {name}_len]"
+                sizes.append(f"{name}_len")
+                arguments.append(view if isinstance(param, Fill) else f"[{view}]")
+                if not isinstance(param, Gather):
+                    values, answer = ["filled"], "filled"
+            case Records(name, record, count):
+                source.name(records, "records")
+                layout_of = source.name(record, f"{name}_type")
+                arguments.append(f"records(stage.view, {at()}, {count}, {layout_of})")
+                sizes.append(f"{record.size} * {count}")
+            case OutRecords(name, record, count):
+                source.name(store_records, "store_records")
+                layout_of = source.name(record, f"{name}_type")
+                stores.append(f"store_records(stage.view, {at()}, items, {layout_of})")
+                sizes.append(f"{record.size} * {count}")
+                values, answer = ["items"], "len(items)"
+            case Strings():
+                source.name(join_strings, "join_strings")
+                values, answer = ["strings"], "join_strings(stage, strings)"
+            case Out() | Count():
+                pass
+    if plan.value and answer == "0":
+        values, answer = ["value"], "value"
+    for place in plan.packed:
+        out, value = place.out, f"value_{place.out.name}"
+        values.append(value)
+        if isinstance(out.type, Scalar):
+            pack = source.name(Struct("<" + out.type.code).pack_into, f"pack_{out.name}")
+        else:
+            pack = source.name(out.type.store, f"pack_{out.name}")
+        stores.append(f"{pack}(stage.view, {place.offset}, {value})")
+    call = f"handler({', '.join(['thread', *arguments])})"
+    source.add(0, "def make(handler, thread, stage, otherwise):")
+    source.add(1, f"def {function.name}({', '.join(plan.arguments)}):")
+    source.add(2, "try:")
+    if values == [answer] and not stores:
+        source.add(3, f"return {call}")
+    else:
+        source.add(3, f"{', '.join(values)} = {call}" if values else call)
+        for store in stores:
+            source.add(3, store)
+        source.add(3, f"return {answer}")
+    source.add(2, "except Errno as error:")
+    source.add(3, "return -error.code")
+    source.add(2, f"except MemoryError: return {-int(E.NOMEM)}")
+    source.add(2, "except BaseException as error:")
+    source.add(3, "return otherwise(error)")
+    source.add(1, f"return {function.name}")
+    return source.compile(function.name)  # type: ignore[return-value]  # the same, other arguments
+
+
+def staged(
+    function: Function,
+    handler: Handler,
+    thread: Any,
+    stage: Stage,
+    otherwise: Callable[[BaseException], int],
+) -> Callable[..., int]:
+    """`function` for `thread`, called with `layout(function).arguments`; never raises.
+
+    `otherwise` makes an answer of what the handler raises other than `Errno`: `Block`, `Unwind`, or
+    a defect. It must not raise.
+    """
+    return _staged(function)(handler, thread, stage, otherwise)
