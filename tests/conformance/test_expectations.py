@@ -7,24 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.answers import expected, oracle, parse
+from tests.conformance.answers import expected, linux_oracle, oracle, parse, stated
 from tests.conformance.coverage import FUNCTIONS, add_results, function_of, load_status
 from tests.conformance.differences import DIFFERENCES, STATED
-from tests.conformance.guests import GUESTS, STATED_GUESTS, Guest
+from tests.conformance.guests import GUESTS, STATED_GUESTS, TWINS, Guest
 
-# Functions without a case that succeeds, or without one that fails, and why.
-NEVER_SUCCEED = {
-    "sock_accept": "preview1 has no call that makes a socket",
-    "sock_recv": "preview1 has no call that makes a socket",
-    "sock_send": "preview1 has no call that makes a socket",
-    "sock_shutdown": "preview1 has no call that makes a socket",
-}
+# Functions without a case that fails, and why. Every function has one that succeeds.
 NEVER_FAIL = {
     "proc_exit": "does not return",
     "sched_yield": "POSIX names no error that a host of wasm could have",
 }
 # Seen in the status of the process and not in a printed line.
 BY_STATUS = {"proc_exit", "proc_raise"}
+SOCKETS = next(guest for guest in TWINS if guest.name == "sock_stream")
 
 
 @pytest.mark.parametrize("guest", GUESTS, ids=lambda guest: guest.name)
@@ -57,26 +52,19 @@ def test_every_difference_is_one() -> None:
 
 
 def test_every_function_has_a_case_that_succeeds_and_one_that_fails() -> None:
-    succeed, fail = set(BY_STATUS), set[str]()
     answers = [answer for guest in GUESTS for answer in expected(guest).items()]
-    for name, (_, named) in STATED.items():
-        answers += named.items()
-        fail.update(function_of(case) for case in stated_cases(name))
+    answers += [answer for guest in STATED_GUESTS for answer in stated(guest.name).items()]
+    answers += parse(linux_oracle(SOCKETS).stdout).items()
+    succeed, fail = set(BY_STATUS), set[str]()
     for case, answer in answers:
         (succeed if answer.startswith("success") else fail).add(function_of(case))
-    assert set(FUNCTIONS) - succeed == set(NEVER_SUCCEED)
+    assert set(FUNCTIONS) - succeed == set()
     assert set(FUNCTIONS) - fail == set(NEVER_FAIL)
 
 
-def stated_cases(name: str) -> list[str]:
-    """The cases named in the source of a guest that no oracle runs to its end."""
-    source = Path(__file__).parent.parent / "guests" / f"{name}.c"
-    macro = "INVALID(" if name == "invalid" else "FAULT("
-    return [
-        line.split('"')[1]
-        for line in source.read_text().splitlines()
-        if line.lstrip().startswith(macro)
-    ]
+@pytest.mark.parametrize("name", STATED)
+def test_every_stated_exception_is_a_case(name: str) -> None:
+    assert set(STATED[name][1]) - set(stated(name)) == set()
 
 
 def test_status_merges_workers_and_drops_cases_that_failed_anywhere(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 
 #define FAULT(name, call) report(name, (error_t)(call))
 
+static fd_t preopen;
 static pointer_t end, beyond = 0xfffffff0, far;
 
 static void outputs(fd_t dir) {
@@ -26,7 +27,7 @@ static void outputs(fd_t dir) {
     write_text(fd, "hello");
     FAULT("fd_fdstat_get", raw_fd_fdstat_get(fd, end - 23));
     FAULT("fd_filestat_get", raw_fd_filestat_get(fd, end - 63));
-    FAULT("fd_prestat_get", raw_fd_prestat_get(3, end - 7));
+    FAULT("fd_prestat_get", raw_fd_prestat_get(preopen, end - 7));
     FAULT("fd_seek", raw_fd_seek(fd, 0, 0, end - 7));
     FAULT("fd_tell", raw_fd_tell(fd, end - 7));
     FAULT("path_filestat_get buffer", raw_path_filestat_get(dir, 0, POINTER("f"), 1, end - 63));
@@ -79,7 +80,7 @@ static void vectors(fd_t dir) {
     FAULT("fd_readdir buffer", raw_fd_readdir(dir, end - 3, 4, 0, out));
     FAULT("fd_readdir long buffer", raw_fd_readdir(dir, POINTER(text), 0xffffffff, 0, out));
     FAULT("fd_readdir count", raw_fd_readdir(dir, POINTER(text), 8, 0, end - 3));
-    FAULT("fd_prestat_dir_name buffer", raw_fd_prestat_dir_name(3, end - 3, 64));
+    FAULT("fd_prestat_dir_name buffer", raw_fd_prestat_dir_name(preopen, end - 3, 64));
     make_symlink(dir, "target", "link");
     FAULT("path_readlink buffer", raw_path_readlink(dir, POINTER("link"), 4, end - 3, 4, out));
     FAULT("path_readlink count", raw_path_readlink(dir, POINTER("link"), 4, POINTER(text), 8, end - 3));
@@ -142,11 +143,12 @@ static void polls(fd_t dir) {
 int main(int argc, char **argv) {
     fd_t scratch = scratch_from(argc, argv);
     if (scratch < 0) return 1;
+    preopen = scratch;
     end = (pointer_t)(__builtin_wasm_memory_size(0) << 16);
     group(scratch, "outputs", outputs);
     group(scratch, "vectors", vectors);
     group(scratch, "paths", paths);
-    group(scratch, "polls", polls);
     group(scratch, "unaligned", unaligned);
+    group(scratch, "polls", polls);
     return 0;
 }

@@ -170,18 +170,14 @@ static void changing(fd_t dir) {
     count = 0;
     must(__wasi_fd_readdir(dir, buffer, sizeof buffer, 0, &used));
     uint64_t cookie = take(buffer, used, 0);
-    size_t seen = count;
+    size_t removed = 0;
     bool kept[40];
     memset(kept, true, sizeof kept);
-    for (size_t i = 0; i < seen; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (found[i].name[0] == '.') continue;
+        removed++;
         must(__wasi_path_unlink_file(dir, found[i].name));
         kept[atoi(found[i].name + 6)] = false;
-    }
-    for (int i = 0; i < 20; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "added-%03d", i);
-        create(dir, name, "");
     }
     count = 0;
     error_t error = list_from(dir, sizeof buffer, cookie);
@@ -196,7 +192,7 @@ static void changing(fd_t dir) {
     report_value("fd_readdir going on after removals, kept entries once", error, "%d", once);
     report_value("fd_readdir going on after removals, removed entries gone", error, "%d", gone);
     error = list(dir, 4096);
-    report_value("fd_readdir from the start after removals", error, "%d", count == 2 + 40 - (seen - 2) + 20);
+    report_value("fd_readdir from the start after removals", error, "%d", removed > 0 && count == 2 + 40 - removed);
 
     fd_t other = open_dir(dir, ".");
     create(dir, "late", "");

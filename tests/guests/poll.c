@@ -39,6 +39,38 @@ static void poll(const char *name, const __wasi_subscription_t *in, size_t count
         poll(name, in, sizeof in / sizeof *in);              \
     } while (0)
 
+/* Several are ready at once, and how many of them one call reports is the host's choice: asks again
+ * for those not yet reported. */
+static void drain(const char *name, const __wasi_subscription_t *in, size_t count) {
+    bool seen[8] = {false};
+    char text[64] = "all of";
+    error_t error = 0;
+    for (int round = 0; round < 8 && error == 0; round++) {
+        __wasi_subscription_t left[8];
+        __wasi_event_t out[8];
+        __wasi_size_t n = 0, asked = 0;
+        for (size_t i = 0; i < count; i++)
+            if (!seen[i]) left[asked++] = in[i];
+        if (asked == 0) break;
+        error = __wasi_poll_oneoff(left, out, asked, &n);
+        for (size_t j = 0; error == 0 && j < n; j++)
+            for (size_t i = 0; i < count; i++)
+                if (in[i].userdata == out[j].userdata) {
+                    seen[i] = true;
+                    error = out[j].error;
+                }
+    }
+    for (size_t i = 0; i < count; i++)
+        if (seen[i]) snprintf(text + strlen(text), sizeof text - strlen(text), " %llu", in[i].userdata);
+    report_value(name, error, "%s", text);
+}
+
+#define DRAIN(name, ...)                                     \
+    do {                                                     \
+        __wasi_subscription_t in[] = {__VA_ARGS__};          \
+        drain(name, in, sizeof in / sizeof *in);             \
+    } while (0)
+
 static uint64_t now(__wasi_clockid_t id) {
     __wasi_timestamp_t time = 0;
     must(__wasi_clock_time_get(id, 1, &time));
@@ -58,7 +90,7 @@ static void clocks(fd_t dir) {
     POLL("poll_oneoff absolute realtime past", clock_at(7, 0, 1, ABSOLUTE));
     POLL("poll_oneoff earlier of two", clock_at(8, 1, 3600 * SECOND, 0), clock_at(9, 1, MILLISECOND, 0));
     POLL("poll_oneoff earlier of two clocks", clock_at(1, 0, 3600 * SECOND, 0), clock_at(2, 1, MILLISECOND, 0));
-    POLL("poll_oneoff two past", clock_at(1, 1, 1, ABSOLUTE), clock_at(2, 0, 1, ABSOLUTE));
+    DRAIN("poll_oneoff two past", clock_at(1, 1, 1, ABSOLUTE), clock_at(2, 0, 1, ABSOLUTE));
     POLL("poll_oneoff longest of times as well", clock_at(1, 1, UINT64_MAX, 0), clock_at(2, 1, 0, 0));
     POLL("poll_oneoff longest absolute as well", clock_at(1, 0, UINT64_MAX, ABSOLUTE), clock_at(2, 1, 0, 0));
 
@@ -85,12 +117,12 @@ static void descriptors(fd_t dir) {
     fd_t fd = open_file(dir, "f", 0), empty = open_file(dir, "empty", CREAT);
     POLL("poll_oneoff reading a file", ready(1, READ, fd));
     POLL("poll_oneoff writing a file", ready(2, WRITE, fd));
-    POLL("poll_oneoff reading and writing a file", ready(1, READ, fd), ready(2, WRITE, fd));
+    DRAIN("poll_oneoff reading and writing a file", ready(1, READ, fd), ready(2, WRITE, fd));
     POLL("poll_oneoff reading an empty file", ready(1, READ, empty));
     POLL("poll_oneoff file and a long time", ready(1, READ, fd), clock_at(2, 1, 3600 * SECOND, 0));
     POLL("poll_oneoff a long time and a file", clock_at(1, 1, 3600 * SECOND, 0), ready(2, READ, fd));
-    POLL("poll_oneoff two files", ready(1, READ, fd), ready(2, WRITE, empty));
-    POLL("poll_oneoff same twice", ready(1, READ, fd), ready(2, READ, fd));
+    DRAIN("poll_oneoff two files", ready(1, READ, fd), ready(2, WRITE, empty));
+    DRAIN("poll_oneoff same twice", ready(1, READ, fd), ready(2, READ, fd));
     POLL("poll_oneoff directory", ready(1, READ, dir), clock_at(2, 1, 3600 * SECOND, 0));
     POLL("poll_oneoff standard output", ready(1, WRITE, 1), clock_at(2, 1, 3600 * SECOND, 0));
     POLL("poll_oneoff standard input with data", ready(1, READ, 0), clock_at(2, 1, 3600 * SECOND, 0));
