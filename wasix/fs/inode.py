@@ -116,3 +116,30 @@ class Directory(Inode):
     @abstractmethod
     def rename(self, name: str, directory: Directory, new_name: str) -> None:
         """As POSIX `rename`: replaces a file by a file, an empty directory by a directory."""
+
+
+class ReadOnlyDirectory(Directory):
+    """A directory that nothing can change."""
+
+    __slots__ = ()
+
+    def create(self, name: str) -> Inode:
+        raise Errno(E.ROFS)
+
+    def make_directory(self, name: str) -> None:
+        raise Errno(E.ROFS)
+
+    def symlink(self, name: str, target: str) -> None:
+        raise Errno(E.ROFS)
+
+    def link(self, name: str, directory: Directory, old_name: str) -> None:
+        raise Errno(E.ROFS)
+
+    def unlink(self, name: str) -> None:
+        raise Errno(E.ROFS)
+
+    def remove_directory(self, name: str) -> None:
+        raise Errno(E.ROFS)
+
+    def rename(self, name: str, directory: Directory, new_name: str) -> None:
+        raise Errno(E.ROFS)
