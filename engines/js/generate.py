@@ -5,16 +5,13 @@ For engines whose memory Python cannot see, `engines.js.staged` renders the glue
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import jinja2
 
-from engines.protocol import Linked
-from engines.wasm import MemoryType, TagType
-from wasix.abi import CALLS, NUMBERS, UNWIND, Function
+from wasix.abi import CALLS, UNWIND, Function
 
 MAILBOX_SIZE = 256
 ARGUMENTS = 16
@@ -45,8 +42,8 @@ def environment() -> jinja2.Environment:
 
 def _call(function: Function) -> Call:
     slots, offset = [], ARGUMENTS
-    for position, type in enumerate(function.wasm_params):
-        wide = type == "i64"
+    for position, carrier in enumerate(function.wasm_params):
+        wide = carrier == "i64"
         size = 8 if wide else 4
         offset = -(-offset // size) * size
         slots.append(Slot(f"p{position}", offset // size, wide))
@@ -67,24 +64,3 @@ def direct() -> str:
             calls=[_call(function) for function in CALLS],
         )
     )
-
-
-def wanted(program: Linked) -> str:
-    """What `guest.instantiate` is to give the module, as JSON."""
-    functions = [
-        [module, name, NUMBERS[function]] for (module, name), function in program.functions.items()
-    ]
-    memories, tags = [], []
-    for wanted in program.module.imports:
-        if isinstance(wanted.type, MemoryType):
-            limits = wanted.type.limits
-            type: dict[str, object] = {"initial": limits.minimum}
-            if limits.maximum is not None:
-                type["maximum"] = limits.maximum
-            if limits.shared:
-                type["shared"] = True
-            memories.append([wanted.module, wanted.name, type])
-        elif isinstance(wanted.type, TagType):
-            parameters = [str(parameter) for parameter in wanted.type.type.params]
-            tags.append([wanted.module, wanted.name, {"parameters": parameters}])
-    return json.dumps({"functions": functions, "memories": memories, "tags": tags})

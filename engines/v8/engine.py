@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from struct import Struct
 
-from engines.js.generate import direct, wanted
+from engines.js.generate import direct
+from engines.js.imports import wanted
 from engines.protocol import Door, End, EngineError, Entry, Linked, Outcome
 from engines.v8.isolate import Failed, Isolate, Value
 from engines.v8.library import library

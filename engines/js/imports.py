@@ -1,0 +1,33 @@
+"""What a guest is to be given, as JavaScript makes it: functions by call number, memories, tags."""
+
+from __future__ import annotations
+
+import json
+
+from engines.protocol import Linked
+from engines.wasm import MemoryType, TagType
+from wasix.abi import NUMBERS
+
+
+def wanted(program: Linked) -> str:
+    """A module's imports as JSON: `{functions, memories, tags}`, lists of (module, name, what).
+
+    What a function is, is its call number; a memory and a tag have a JavaScript descriptor.
+    """
+    functions = [
+        (module, name, NUMBERS[function]) for (module, name), function in program.functions.items()
+    ]
+    memories, tags = [], []
+    for item in program.module.imports:
+        if isinstance(item.type, MemoryType):
+            limits = item.type.limits
+            memory: dict[str, object] = {"initial": limits.minimum}
+            if limits.maximum is not None:
+                memory["maximum"] = limits.maximum
+            if limits.shared:
+                memory["shared"] = True
+            memories.append((item.module, item.name, memory))
+        elif isinstance(item.type, TagType):
+            parameters = list(map(str, item.type.type.params))
+            tags.append((item.module, item.name, {"parameters": parameters}))
+    return json.dumps({"functions": functions, "memories": memories, "tags": tags})
