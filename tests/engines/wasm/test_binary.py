@@ -127,7 +127,10 @@ def test_runs_of_integers_are_read_and_skipped_alike(values: list[int], rest: by
     assert reading_all.pos == skipping.pos == len(data) - len(rest)
 
 
-@pytest.mark.parametrize("encoded", ["808080808000", "ffffffff1f", "0080", "00"])
-def test_a_damaged_run_of_integers_is_refused_when_skipped(encoded: str) -> None:
+@pytest.mark.parametrize(
+    ("encoded", "count"),
+    [("808080808000", 1), ("00 ffffffff1f", 2), ("ffffffffff0f", 1), ("00 80", 2), ("00", 2)],
+)
+def test_a_damaged_run_of_integers_is_refused_when_skipped(encoded: str, count: int) -> None:
     with pytest.raises(DecodeError):
-        reading(bytes.fromhex(encoded)).skip_u32s(2, "numbers")
+        reading(bytes.fromhex(encoded)).skip_u32s(count, "numbers")

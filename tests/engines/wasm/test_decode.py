@@ -92,6 +92,8 @@ def test_exports_resolve_through_imports() -> None:
     assert module.type_of_export("missing") is None
     assert module.exported_as("function", 0) == "f"
     assert module.exported_as("function", 1) is None
+    twice = assemble('(module (memory (export "one") (export "two") 1))')
+    assert twice.exported_as("memory", 0) == "one"
 
 
 def test_function_types_by_index_count_imports_first() -> None:

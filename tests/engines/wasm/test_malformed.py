@@ -79,6 +79,8 @@ MALFORMED = {
     "06 06 01 7f 00 20 00 0b": "opcode 0x20 cannot stand in the constant of a global at offset 0xd",
     "06 05 01 7f 00 41 00": "the global section ends inside a global at offset 0xf",
     "06 0a 01 7f 00 41 80 80 80 80 70 0b": "a global does not fit in 32 bits at offset 0xe",
+    "06 0f 01 7e 00 42 80 80 80 80 80 80 80 80 80 01 0b": "a global does not fit in 64 bits"
+    " at offset 0xe",
     "06 06 01 7f 00 fd 0d 0b": "opcode 0xfd cannot stand in the constant of a global at offset 0xd",
     "06 06 01 7f 00 fb 02 0b": "opcode 0xfb 0x02 cannot stand in the constant of a global"
     " at offset 0xd",
@@ -100,6 +102,9 @@ MALFORMED = {
     "0b 03 01 03 00": "a data segment has unknown flags 3 at offset 0xb",
     "0b 06 01 00 41 00 0b 01": "the data section ends inside a data segment at offset 0x10",
     "0b 07 02 00 41 00 0b 00 00": "the data section ends inside a data segment at offset 0x11",
+    "0b 0b 01 00 41 80 80 80 80 80 00 0b 00": "a data segment is encoded in more than 5 bytes"
+    " at offset 0xd",
+    "0b 0a 01 00 41 80 80 80 80 70 0b 00": "a data segment does not fit in 32 bits at offset 0xd",
     "0b 07 01 00 41 00 0b 00 00": "the data section is 1 bytes longer than what it holds"
     " at offset 0x10",
     # Custom sections

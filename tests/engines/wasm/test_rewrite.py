@@ -397,7 +397,7 @@ def test_changes_follow_one_another() -> None:
 def test_types_that_segments_need_cannot_be_taken_away() -> None:
     module = assemble(
         """(module (type $t (func)) (func (type $t)) (type $s (struct))
-          (table 1 (ref null $s)) (elem (ref null $s) (ref.null $s)))"""
+          (elem (ref null $s) (ref.null $s)))"""
     )
     with pytest.raises(DecodeError, match="type 1 is out of range"):
         replace_sections(module, {binary.TYPE: binary.vector([b"\x60\0\0"])})
