@@ -28,13 +28,27 @@ def parse(output: str) -> dict[str, str]:
     return answers
 
 
+def unlike(
+    ours: dict[str, str], theirs: dict[str, str]
+) -> dict[str, tuple[str | None, str | None]]:
+    """The cases answered differently, or by one side only: ours, then theirs."""
+    return {
+        case: (ours.get(case), theirs.get(case))
+        for case in ours | theirs
+        if ours.get(case) != theirs.get(case)
+    }
+
+
 @functools.cache
 def oracle(guest: Guest) -> CompletedProcess[str]:
-    """The guest on wasmtime, in a fresh directory."""
+    """The guest on wasmtime, in a fresh directory for each volume."""
     with tempfile.TemporaryDirectory() as directory:
+        volumes = {name: Path(directory) / name for name in guest.volumes}
+        for host in volumes.values():
+            host.mkdir()
         return wasmtime(
             [str(compile_guest(guest.name)), *guest.args],
-            volumes={SCRATCH: Path(directory)},
+            volumes=volumes,
             env=guest.env,
             stdin=guest.stdin,
         )
@@ -53,7 +67,7 @@ def stated(name: str) -> dict[str, str]:
     """
     usual, named = STATED[name]
     source = (GUESTS / f"{name}.c").read_text()
-    cases = re.findall(r'(?:FAULT|INVALID|report|report_value)\("([^"]+)"', source)
+    cases = re.findall(r'(?:FAULT|INVALID|REFUSED|report|report_value)\("([^"]+)"', source)
     return {case: named.get(case, usual) for case in cases}
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import wasix
 from tests.conformance.coverage import Results, add_results
-from tests.conformance.guests import SCRATCH, Volume
 
 RESULTS = pytest.StashKey[Results]()
 
@@ -30,14 +31,26 @@ def record(pytestconfig: pytest.Config) -> Record:
     return note
 
 
+@dataclass(frozen=True)
+class VolumeKind:
+    """A kind of filesystem, of which `make` gives volumes to mount."""
+
+    name: str
+    directory: Path
+
+    def make(self, names: Iterable[str]) -> dict[str, Any]:
+        """A fresh, empty volume for each name."""
+        if self.name == "memory":
+            return {name: wasix.memory() for name in names}
+        for name in names:
+            (self.directory / name).mkdir()
+        return {name: self.directory / name for name in names}
+
+
 @pytest.fixture(params=["host", "memory"])
-def volume(request: pytest.FixtureRequest, tmp_path: Path) -> Volume:
-    """A fresh volume of each kind."""
-    if request.param == "memory":
-        return Volume("memory", wasix.memory())
-    directory = tmp_path / SCRATCH
-    directory.mkdir()
-    return Volume("host", directory)
+def volume_kind(request: pytest.FixtureRequest, tmp_path: Path) -> VolumeKind:
+    """Each kind of volume."""
+    return VolumeKind(request.param, tmp_path)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -21,27 +21,23 @@ class Guest:
     args: tuple[str, ...] = (SCRATCH,)
     env: Mapping[str, str] = field(default_factory=dict, hash=False)
     stdin: str = ""
+    volumes: tuple[str, ...] = (SCRATCH,)
 
 
-@dataclass(frozen=True)
-class Volume:
-    """A kind of filesystem, and one that a sandbox can mount."""
-
-    kind: str
-    source: Any
-
-
-def run(guest: Guest, engine: str, volume: Volume | None = None) -> CompletedProcess[str]:
-    """Runs a guest through the project's API, `volume` mounted as the scratch directory."""
+def run(
+    guest: Guest, engine: str, volumes: Mapping[str, Any], **options: Any
+) -> CompletedProcess[str]:
+    """Runs a guest through the project's API."""
     return wasix.run(
         [str(compile_guest(guest.name)), *guest.args],
-        volumes={} if volume is None else {SCRATCH: volume.source},
+        volumes=volumes,
         engine=engine,
         env=dict(guest.env),
         input=guest.stdin,
         capture_output=True,
         text=True,
         timeout=60,
+        **options,
     )
 
 
@@ -61,6 +57,7 @@ GUESTS = (
     Guest("fd_seek"),
     Guest("fd_stat"),
     Guest("fd_sync"),
+    Guest("mounts", (SCRATCH, "other"), volumes=(SCRATCH, "other")),
     Guest("path_dirs"),
     Guest("path_links"),
     Guest("path_names"),
@@ -87,5 +84,9 @@ TWINS = (
     Guest("sock_stream"),
 )
 
-# wasmtime traps on what these do, so that their answers are stated in `differences.STATED`.
-STATED_GUESTS = (Guest("fault"), Guest("invalid"))
+# What wasmtime traps on, or has no like of: their answers are stated in `differences.STATED`.
+FAULT = Guest("fault", env={"A": "b"})
+INVALID = Guest("invalid")
+LIMITS = Guest("limits")
+READ_ONLY = Guest("read_only")
+STATED_GUESTS = (FAULT, INVALID, LIMITS, READ_ONLY)

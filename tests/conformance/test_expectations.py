@@ -10,7 +10,7 @@ import pytest
 from tests.conformance.answers import expected, linux_oracle, oracle, parse, stated
 from tests.conformance.coverage import FUNCTIONS, add_results, function_of, load_status
 from tests.conformance.differences import DIFFERENCES, STATED
-from tests.conformance.guests import GUESTS, STATED_GUESTS, TWINS, Guest
+from tests.conformance.guests import FAULT, GUESTS, INVALID, STATED_GUESTS, TWINS, Guest
 
 # Functions without a case that fails, and why. Every function has one that succeeds.
 NEVER_FAIL = {
@@ -29,7 +29,7 @@ def test_oracle_ran_to_the_end(guest: Guest) -> None:
     assert not [case for case in parse(done.stdout) if case.startswith("setup")]
 
 
-@pytest.mark.parametrize("guest", STATED_GUESTS, ids=lambda guest: guest.name)
+@pytest.mark.parametrize("guest", [FAULT, INVALID], ids=lambda guest: guest.name)
 def test_wasmtime_traps_where_answers_are_stated(guest: Guest) -> None:
     assert oracle(guest).returncode == 134
 

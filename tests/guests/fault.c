@@ -68,13 +68,6 @@ static void vectors(fd_t dir) {
     must(__wasi_fd_tell(fd, &at));
     report_value("fd_tell after faults", 0, "%llu", at);
     report_value("fd_write after faults wrote nothing", 0, "%s", content(dir, "f"));
-
-    /* A buffer of no bytes is never followed, wherever it points. */
-    uint32_t empty[2] = {beyond, 0};
-    report_value("fd_read empty buffer nowhere", (error_t)raw_fd_read(fd, POINTER(empty), 1, out), "%zu", n);
-    report_value("fd_write empty buffer nowhere", (error_t)raw_fd_write(fd, POINTER(empty), 1, out), "%zu", n);
-    report_value("fd_read no buffers nowhere", (error_t)raw_fd_read(fd, beyond, 0, out), "%zu", n);
-    report("random_get no bytes nowhere", (error_t)raw_random_get(beyond, 0));
     close_fd(fd);
 
     FAULT("fd_readdir buffer", raw_fd_readdir(dir, end - 3, 4, 0, out));

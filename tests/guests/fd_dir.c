@@ -140,7 +140,7 @@ static void many(fd_t dir) {
         snprintf(name, sizeof name, "entry-%03d", i);
         create(dir, name, "");
     }
-    for (size_t size = 64; size <= 4096; size *= 8) {
+    for (size_t size = 64; size <= 32768; size *= 8) {
         error_t error = list(dir, size);
         names();
         bool once = true;

@@ -1,5 +1,6 @@
 /* fd_read, fd_write, fd_pread, fd_pwrite on files and directories. */
-#include "case.h"
+#include "raw.h"
+#include <stdlib.h>
 
 static __wasi_size_t n;
 
@@ -185,6 +186,69 @@ static void sharing(fd_t dir) {
     close_fd(reader);
 }
 
+/* A buffer of no bytes is never followed, wherever it points. */
+static void nowhere(fd_t dir) {
+    create(dir, "f", "hello");
+    fd_t fd = open_file(dir, "f", 0);
+    pointer_t beyond = 0xfffffff0, out = POINTER(&n);
+    uint32_t empty[2] = {beyond, 0};
+    report_value("fd_read empty buffer nowhere", (error_t)raw_fd_read(fd, POINTER(empty), 1, out), "%zu", n);
+    report_value("fd_pread empty buffer nowhere", (error_t)raw_fd_pread(fd, POINTER(empty), 1, 0, out), "%zu", n);
+    report_value("fd_write empty buffer nowhere", (error_t)raw_fd_write(fd, POINTER(empty), 1, out), "%zu", n);
+    report_value("fd_read no buffers nowhere", (error_t)raw_fd_read(fd, beyond, 0, out), "%zu", n);
+    report_value("fd_write no buffers nowhere", (error_t)raw_fd_write(fd, beyond, 0, out), "%zu", n);
+    close_fd(fd);
+}
+
+/* More than any staging area between guest and host is likely to hold, into memory that did not
+ * exist when the program started. */
+static void large(fd_t dir) {
+    enum { SIZE = 3 << 20, PARTS = 300 };
+    uint8_t *from = malloc(SIZE), *into = calloc(1, SIZE);
+    if (from == NULL || into == NULL) return;
+    for (size_t i = 0; i < SIZE; i++) from[i] = (uint8_t)(i * 2654435761u >> 24);
+    fd_t fd = open_file(dir, "f", CREAT);
+    size_t total = 0;
+    error_t error = 0;
+    while (error == 0 && total < SIZE) {
+        __wasi_ciovec_t rest = {from + total, SIZE - total};
+        n = 0;
+        error = __wasi_fd_write(fd, &rest, 1, &n);
+        if (n == 0) break;
+        total += n;
+    }
+    report_value("fd_write three megabytes", error, "%zu", total);
+    total = 0;
+    while (error == 0 && total < SIZE) {
+        __wasi_iovec_t rest = {into + total, SIZE - total};
+        n = 0;
+        error = __wasi_fd_pread(fd, &rest, 1, total, &n);
+        if (n == 0) break;
+        total += n;
+    }
+    report_value("fd_pread three megabytes", error, "%zu %d", total, memcmp(from, into, SIZE) == 0);
+
+    must(__wasi_fd_seek(fd, 0, __WASI_WHENCE_SET, &(uint64_t){0}));
+    memset(into, 0, SIZE);
+    total = 0;
+    while (error == 0 && total < SIZE) {
+        __wasi_iovec_t parts[PARTS];
+        size_t at = total, step = SIZE / PARTS;
+        size_t count = 0;
+        for (; count < PARTS && at < SIZE; count++) {
+            parts[count] = (__wasi_iovec_t){into + at, at + step < SIZE ? step : SIZE - at};
+            at += parts[count].buf_len;
+        }
+        n = 0;
+        error = __wasi_fd_read(fd, parts, count, &n);
+        if (n == 0) break;
+        total += n;
+    }
+    report_value("fd_read three megabytes in parts", error, "%zu %d", total, memcmp(from, into, SIZE) == 0);
+    close_fd(fd);
+    free(from), free(into);
+}
+
 int main(int argc, char **argv) {
     fd_t scratch = scratch_from(argc, argv);
     if (scratch < 0) return 1;
@@ -192,5 +256,7 @@ int main(int argc, char **argv) {
     group(scratch, "reading", reading);
     group(scratch, "positioned", positioned_writing);
     group(scratch, "sharing", sharing);
+    group(scratch, "nowhere", nowhere);
+    group(scratch, "large", large);
     return 0;
 }

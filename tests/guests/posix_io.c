@@ -132,7 +132,6 @@ static void sizes(int dir) {
     report("fsync file", fsync(fd));
     report("fdatasync file", fdatasync(fd));
     report("fsync directory", fsync(dir));
-    report("fdatasync directory", fdatasync(dir));
     report("fsync standard output", fsync(1));
     report("ftruncate standard output", ftruncate(1, 0));
     report_error("posix_fallocate standard output", posix_fallocate(1, 0, 1));

@@ -1,5 +1,5 @@
 /* random_get. */
-#include "case.h"
+#include "raw.h"
 
 static uint8_t first[100000], second[100000];
 
@@ -12,6 +12,8 @@ static bool all_zero(const uint8_t *bytes, size_t length) {
 int main(void) {
     report("random_get zero length", __wasi_random_get(first, 0));
     report_value("random_get zero length writes nothing", 0, "%d", first[0] == 0);
+
+    report("random_get no bytes nowhere", (error_t)raw_random_get(0xfffffff0, 0));
 
     error_t error = __wasi_random_get(first, 32);
     report_value("random_get is not all zero", error, "%d", !all_zero(first, 32));
