@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 
@@ -21,6 +20,8 @@ def directory() -> Path:
 
 def store(name: str, data: bytes) -> Path:
     """Keep `data` under `name` (may contain `/`): all of it or nothing. Raises `OSError`."""
+    import tempfile
+
     path = directory() / name
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")

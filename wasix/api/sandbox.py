@@ -13,9 +13,10 @@ import engines
 from engines.protocol import Engine, EngineError
 from wasix.abi import Errno
 from wasix.api.errors import EngineUnavailable, UsageError, VolumeError
-from wasix.api.volumes import Volumes, mount_point, root_of
+from wasix.api.volumes import Volume, Volumes, mount_point, root_of
 from wasix.fs import walk
 from wasix.fs.devices import Devices
+from wasix.fs.file import OpenFile
 from wasix.fs.inode import Directory
 from wasix.fs.memory import MemoryFilesystem
 from wasix.fs.mount import Namespace
@@ -91,12 +92,14 @@ class Sandbox:
         self._closed = False
         for name in ("bin", "dev", "tmp"):
             root.make_directory(name)
-        self.namespace.mount("/dev", Devices(self._host.random, self._open_files).root())
+        devices = Devices(self._host.random, self._open_files, self._terminal, self._host.realtime)
+        self.namespace.mount("/dev", devices.root())
         for name, volume in (volumes or {}).items():
-            self._mount(name, root_of(volume))
+            self._mount(name, volume)
 
-    def _mount(self, name: str, root: Any) -> None:
+    def _mount(self, name: str, volume: Volume) -> None:
         path = mount_point(name)
+        root = root_of(volume)
         try:
             self.namespace.mount(path, root)
         except Errno as error:
@@ -104,11 +107,15 @@ class Sandbox:
         if isinstance(root, Directory):
             self.volumes.append(name)
 
-    def _open_files(self) -> Mapping[int, Any]:
+    def _open_files(self) -> Mapping[int, OpenFile]:
         process = self.kernel.current
         return (
             {fd: entry.file for fd, entry in process.descriptors.entries.items()} if process else {}
         )
+
+    def _terminal(self) -> OpenFile | None:
+        files = self._open_files()
+        return next((files[fd] for fd in (0, 1, 2) if fd in files and files[fd].is_terminal), None)
 
     def engine(self) -> Engine:
         try:

@@ -44,4 +44,3 @@ def mount_point(name: str) -> str:
     if "\0" in name or ".." in PurePosixPath(name).parts or not name:
         raise VolumeError(f"{name!r} is no place to mount a volume: give a path without `..`")
     return "/" + "/".join(part for part in name.split("/") if part not in ("", "."))
-

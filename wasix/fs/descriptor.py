@@ -44,11 +44,11 @@ def applicable(file: OpenFile) -> int:
     if file.filetype == Filetype.DIRECTORY:
         return _DIRECTORY
     if isinstance(file, RegularFile):
-        return (
-            _FILE
-            & ~(0 if file.readable else Rights.FD_READ)
-            & ~(0 if file.writable else WRITE_RIGHTS)
-        )
+        unreadable = 0 if file.readable else Rights.FD_READ
+        unwritable = 0 if file.writable else WRITE_RIGHTS
+        return _FILE & ~unreadable & ~unwritable
+    if file.seekable:
+        return _FILE
     if file.filetype in (Filetype.SOCKET_DGRAM, Filetype.SOCKET_STREAM):
         return _SOCKET
     return _STREAM

@@ -38,6 +38,7 @@ class Device(OpenFile):
     """An open device that takes whatever is written. As on Linux, seeking succeeds and stays."""
 
     filetype = Filetype.CHARACTER_DEVICE
+    seekable = True
 
     def __init__(self, inode: Inode | None = None, flags: int = 0) -> None:
         super().__init__(flags)

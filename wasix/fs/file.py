@@ -44,6 +44,9 @@ class OpenFile:
 
     filetype: int = Filetype.UNKNOWN
     inode: Inode | None = None
+    seekable = False
+    """Whether it has positions. Guests take a character device without them for a terminal."""
+    is_terminal = False
     unseekable = E.SPIPE
     """What positioned operations answer on a file that has no positions."""
 
@@ -162,6 +165,7 @@ class RegularFile(OpenFile):
     """An open regular file of any filesystem: the offset, over the filesystem's `FileData`."""
 
     filetype = Filetype.REGULAR_FILE
+    seekable = True
 
     def __init__(
         self, data: FileData, inode: Inode, *, read: bool, write: bool, flags: int

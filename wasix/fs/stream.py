@@ -18,8 +18,10 @@ from wasix.fs.pipe import scatter
 from wasix.host import Host
 from wasix.proc.wait import Block, WaitQueue
 
-_ALL_AT_ONCE = 65536
-"""The most one read or write moves: a pipe or terminal takes no more in one go anyway."""
+_MOST = 65536
+"""The most one read moves: a pipe or terminal has no more in one go anyway."""
+_PIPE_BUF = getattr(select, "PIPE_BUF", 512)
+"""What a pipe that is ready takes without blocking."""
 
 
 def _is_ready(fd: int, event: int) -> bool:
@@ -45,6 +47,9 @@ class HostStream(OpenFile):
         self.owned = owned
         mode = os.fstat(fd).st_mode
         self.regular = stat.S_ISREG(mode)
+        self.is_terminal = os.isatty(fd)
+        # A null device has positions too, if only ever 0.
+        self.seekable = self.regular or (stat.S_ISCHR(mode) and not self.is_terminal)
         # A pipe is `unknown` to preview1; a null device and the like count as terminals do.
         if stat.S_ISCHR(mode):
             self.filetype = Filetype.CHARACTER_DEVICE
@@ -65,7 +70,7 @@ class HostStream(OpenFile):
         raise Block([self.queue(event)])
 
     def read(self, buffers: Sequence[memoryview]) -> int:
-        wanted = min(total(buffers), _ALL_AT_ONCE)
+        wanted = min(total(buffers), _MOST)
         if not wanted:
             return 0
         self._wait(READ)
@@ -83,15 +88,14 @@ class HostStream(OpenFile):
             return 0
         self._wait(READ + 1)
         try:
-            # A ready pipe takes PIPE_BUF bytes without blocking; a file takes everything.
-            return os.write(self.fd, data if self.regular else data[: select.PIPE_BUF])
+            return os.write(self.fd, data if self.regular else data[:_PIPE_BUF])
         except BlockingIOError:
             raise Block([self.queue(READ + 1)]) from None
         except OSError as error:
             raise Errno.of(error) from None
 
     def seek(self, offset: int, whence: str) -> int:
-        if not self.regular:
+        if not self.seekable:
             raise Errno(E.SPIPE)
         try:
             return os.lseek(self.fd, offset, {"set": 0, "cur": 1, "end": 2}[whence])

@@ -132,6 +132,7 @@ class TerminalFile(OpenFile):
     """The terminal as descriptors 0, 1 and 2 see it."""
 
     filetype = Filetype.CHARACTER_DEVICE
+    is_terminal = True
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__()

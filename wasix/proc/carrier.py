@@ -59,7 +59,7 @@ class HostCarrier(_Sleeper):
     """Carries calls of the host program into the kernel. One call at a time."""
 
     def call(self, function: Callable[[], _T], timeout: float | None = None) -> _T:
-        """The result of `function`, tried again while it blocks; `TimeoutError` after `timeout` s."""
+        """Call `function`, again while it blocks; `TimeoutError` after `timeout` seconds."""
         deadline = None
         if timeout is not None:
             deadline = self.kernel.host.monotonic() + int(timeout * 1e9)
