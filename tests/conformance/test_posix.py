@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.conformance.answers import linux_oracle, parse, unlike
 from tests.conformance.conftest import Record, VolumeKind
 from tests.conformance.guests import TWINS, Guest, run
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the oracle is Linux")
 
 
 @pytest.mark.parametrize("guest", TWINS, ids=lambda guest: guest.name)
