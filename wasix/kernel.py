@@ -62,7 +62,8 @@ class Kernel:
         for fd, file in enumerate(stdio):
             descriptors.set(fd, file)
         for name, directory in preopens.items():
-            descriptors.add(self.namespace.open(directory, Access()), inheriting=Rights.ALL, preopen=name)
+            file = self.namespace.open(directory, Access())
+            descriptors.add(file, inheriting=Rights.ALL, preopen=name)
         self._last_pid += 1
         process = Process(self, self._last_pid, args, environ, descriptors)
         self.processes[process.pid] = process

@@ -112,15 +112,15 @@ export class Guest {
    * @returns {number} The bytes in its buffers, or `-errno`.
    */
   buffers(pointer, count) {
-    if (count > MAX_BUFFERS) return -INVAL;
     const { size, view } = this;
-    if (pointer + 8 * count > size) return -FAULT;
+    if (count && pointer + 8 * count > size) return -FAULT;
+    if (count > MAX_BUFFERS) return -INVAL;
     const spans = this.#spans;
     let total = 0;
     for (let i = 0; i < 2 * count; i += 2, pointer += 8) {
       const start = view.getUint32(pointer, true);
       let length = view.getUint32(pointer + 4, true);
-      if (start + length > size) return -FAULT;
+      if (length && start + length > size) return -FAULT;
       if (length > MAX_TRANSFER - total) length = MAX_TRANSFER - total;
       spans[i] = start;
       spans[i + 1] = length;

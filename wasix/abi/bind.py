@@ -35,8 +35,8 @@ from wasix.abi.types import RIGHTS
 Handler = Callable[..., Any]
 Call = Callable[..., int]
 
-MAX_BUFFERS = 1024
-"""Buffers in one call (Linux's IOV_MAX); more are `inval`."""
+MAX_BUFFERS = 65536
+"""Buffers in one call; more are `inval`."""
 MAX_TRANSFER = 0x7FFF_F000
 """Bytes moved by one call, as on Linux; what is over is left for the next call."""
 MAX_RECORDS = 4096
@@ -46,22 +46,22 @@ _IOVEC = Struct("<II").unpack_from
 
 
 def buffers(memory: memoryview, at: int, count: int) -> list[memoryview]:
-    """The views an (c)iovec array names; `fault` outside memory."""
+    """The views an (c)iovec array names; `fault` outside memory. What is empty may be anywhere."""
     size = len(memory)
     if count == 1 and at + 8 <= size:
         start, length = _IOVEC(memory, at)
         end = start + length
         if end <= size and length <= MAX_TRANSFER:
             return [memory[start:end]]
+    if count and at + 8 * count > size:
+        raise Errno(E.FAULT)
     if count > MAX_BUFFERS:
         raise Errno(E.INVAL)
-    if at + 8 * count > size:
-        raise Errno(E.FAULT)
     views: list[memoryview] = []
     room = MAX_TRANSFER
     for offset in range(at, at + 8 * count, 8):
         start, length = _IOVEC(memory, offset)
-        if start + length > size:
+        if length and start + length > size:
             raise Errno(E.FAULT)
         length = min(length, room)
         room -= length
@@ -71,7 +71,7 @@ def buffers(memory: memoryview, at: int, count: int) -> list[memoryview]:
 
 def text(memory: memoryview, at: int, length: int) -> str:
     """The string at `at`; `ilseq` if it is not UTF-8."""
-    if at + length > len(memory):
+    if length and at + length > len(memory):
         raise Errno(E.FAULT)
     try:
         return str(memory[at : at + length], "utf-8")
@@ -80,21 +80,21 @@ def text(memory: memoryview, at: int, length: int) -> str:
 
 
 def fill(memory: memoryview, at: int, length: int) -> memoryview:
-    if at + length > len(memory):
+    if length and at + length > len(memory):
         raise Errno(E.FAULT)
     return memory[at : at + length]
 
 
 def records(memory: memoryview, at: int, count: int, record: Record) -> list[Any]:
+    if count and at + count * record.size > len(memory):
+        raise Errno(E.FAULT)
     if count > MAX_RECORDS:
         raise Errno(E.INVAL)
-    if at + count * record.size > len(memory):
-        raise Errno(E.FAULT)
     return [record.load(memory, at + index * record.size) for index in range(count)]
 
 
 def check_room(memory: memoryview, at: int, count: int, record: Record) -> None:
-    if count <= MAX_RECORDS and at + count * record.size > len(memory):
+    if count and at + count * record.size > len(memory):
         raise Errno(E.FAULT)
 
 

@@ -63,6 +63,12 @@ class Scalar:
     def store(self, memory: memoryview, at: int, value: int) -> None:
         self._struct.pack_into(memory, at, value)
 
+    def has(self, value: int) -> bool:
+        """Whether `value` is one of `members`, or made of them; true where none are named."""
+        if not self.members:
+            return True
+        return not value >> len(self.members) if self.bits else value < len(self.members)
+
     def show(self, value: int) -> str:
         """`value` as a person reads it: the member's name, or the set bits' names joined by `|`."""
         if self.bits:
@@ -94,6 +100,11 @@ class Record:
             self.align = max(self.align, kind.align)
         self.size = _align(offset, self.align)
         self._flat = self._flatten()
+        self._checked = [
+            (place, kind)
+            for place, (_, kind, _) in enumerate(self.fields)
+            if isinstance(kind, Scalar) and kind.members
+        ]
 
     def _flatten(self) -> Struct | None:
         """One `Struct` for a record of scalars only: four times faster than field by field."""
@@ -106,9 +117,15 @@ class Record:
         return Struct(f"{text}{self.size - end}x")
 
     def load(self, memory: memoryview, at: int) -> Any:
+        """The record at `at`; `inval` if a field has a value its type does not name."""
         if self._flat:
-            return self.make(*self._flat.unpack_from(memory, at))
-        return self.make(*(kind.load(memory, at + offset) for _, kind, offset in self.fields))
+            values = self._flat.unpack_from(memory, at)
+        else:
+            values = tuple(kind.load(memory, at + offset) for _, kind, offset in self.fields)
+        for place, kind in self._checked:
+            if not kind.has(values[place]):
+                raise Errno(E.INVAL)
+        return self.make(*values)
 
     def store(self, memory: memoryview, at: int, value: Any) -> None:
         if self._flat:

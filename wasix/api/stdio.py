@@ -95,11 +95,11 @@ def inherited(kernel: Kernel, value: Stdio, number: int) -> OpenFile:
         value = stream if number and stream and not _has_descriptor(stream) else number
     if isinstance(value, int):
         try:
-            return HostStream(kernel.host, value)
+            return HostStream(kernel.host, value, read=not number, write=bool(number))
         except OSError:
             return null()
     if _has_descriptor(value):
-        return HostStream(kernel.host, value.fileno())
+        return HostStream(kernel.host, value.fileno(), read=not number, write=bool(number))
     if number and hasattr(value, "write"):
         return Sink(_writer(value))
     raise UsageError(f"{value!r} cannot be a guest's standard stream: it has no fileno()")

@@ -64,13 +64,16 @@ def fd_pwrite(thread: Thread, fd: int, buffers: Sequence[memoryview], offset: in
 
 
 def fd_seek(thread: Thread, fd: int, offset: int, whence: str) -> int:
-    # A seek that only asks for the offset needs the lesser right.
-    right = Rights.FD_TELL if whence == "cur" and not offset else Rights.FD_SEEK
+    right = Rights.FD_SEEK
+    if whence == "cur" and not offset:
+        # Asking for the offset needs the lesser right only, which the greater one implies.
+        right &= thread.process.descriptors.get(fd).rights
+        right = right or Rights.FD_TELL
     return thread.process.descriptors.file(fd, right).seek(offset, whence)
 
 
 def fd_tell(thread: Thread, fd: int) -> int:
-    return thread.process.descriptors.file(fd, Rights.FD_TELL).seek(0, "cur")
+    return fd_seek(thread, fd, 0, "cur")
 
 
 def fd_close(thread: Thread, fd: int) -> None:
@@ -138,19 +141,19 @@ def fd_filestat_set_times(thread: Thread, fd: int, atim: int, mtim: int, flags: 
     file.set_times(*chosen_times(thread, atim, mtim, flags))
 
 
-def _preopen_name(thread: Thread, fd: int) -> bytes:
+def _preopen_name(thread: Thread, fd: int, otherwise: E) -> bytes:
     name = thread.process.descriptors.get(fd).preopen
     if name is None:
-        raise Errno(E.BADF)
+        raise Errno(otherwise)
     return name.encode()
 
 
 def fd_prestat_get(thread: Thread, fd: int) -> tuple[int, PrestatDir]:
-    return PREOPENTYPE.members.index("dir"), PrestatDir(len(_preopen_name(thread, fd)))
+    return PREOPENTYPE.members.index("dir"), PrestatDir(len(_preopen_name(thread, fd, E.BADF)))
 
 
 def fd_prestat_dir_name(thread: Thread, fd: int, buffer: memoryview) -> int:
-    name = _preopen_name(thread, fd)
+    name = _preopen_name(thread, fd, E.NOTDIR)
     if len(buffer) < len(name):
         raise Errno(E.NAMETOOLONG)
     buffer[: len(name)] = name

@@ -55,6 +55,7 @@ def path_open(
     if oflags & Oflags.TRUNC:
         needed |= Rights.PATH_FILESTAT_SET_SIZE
     base = descriptors.get(fd, needed)
+    directory = descriptors.directory(fd)
     rights &= Rights.ALL
     inheriting &= Rights.ALL
     if (rights | inheriting) & ~base.inheriting:
@@ -64,7 +65,7 @@ def path_open(
     write = bool(rights & WRITE_RIGHTS)
     file = walk.open_path(
         _namespace(thread),
-        descriptors.directory(fd),
+        directory,
         path,
         follow=bool(dirflags & _FOLLOW),
         create=bool(oflags & Oflags.CREAT),

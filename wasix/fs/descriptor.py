@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Filetype, Rights
-from wasix.fs.file import OpenFile, RegularFile
+from wasix.fs.file import OpenFile
 from wasix.fs.inode import Directory
 
 _COMMON = (
@@ -43,15 +43,13 @@ def applicable(file: OpenFile) -> int:
     """The rights that mean something on `file`."""
     if file.filetype == Filetype.DIRECTORY:
         return _DIRECTORY
-    if isinstance(file, RegularFile):
-        unreadable = 0 if file.readable else Rights.FD_READ
-        unwritable = 0 if file.writable else WRITE_RIGHTS
-        return _FILE & ~unreadable & ~unwritable
-    if file.seekable:
-        return _FILE
     if file.filetype in (Filetype.SOCKET_DGRAM, Filetype.SOCKET_STREAM):
-        return _SOCKET
-    return _STREAM
+        rights = _SOCKET
+    else:
+        rights = _FILE if file.seekable else _STREAM
+    unreadable = 0 if file.readable else Rights.FD_READ
+    unwritable = 0 if file.writable else WRITE_RIGHTS
+    return rights & ~unreadable & ~unwritable
 
 
 @dataclass(slots=True)
@@ -63,6 +61,12 @@ class Descriptor:
     inheriting: int = 0
     preopen: str | None = None
     """The name it was preopened under, for a preopened directory."""
+
+
+def _deny(entry: Descriptor, right: int) -> None:
+    """Refuse a call that needs `right`, unless the file itself has an answer to it."""
+    if right & ~entry.rights & ~applicable(entry.file) == 0:
+        raise Errno(E.NOTCAPABLE)
 
 
 @dataclass
@@ -77,8 +81,8 @@ class DescriptorTable:
         entry = self.entries.get(fd)
         if entry is None:
             raise Errno(E.BADF)
-        if right & ~entry.rights and right & applicable(entry.file):
-            raise Errno(E.NOTCAPABLE)
+        if right & ~entry.rights:
+            _deny(entry, right)
         return entry
 
     def file(self, fd: int, right: int = 0) -> OpenFile:
@@ -86,8 +90,8 @@ class DescriptorTable:
         entry = self.entries.get(fd)
         if entry is None:
             raise Errno(E.BADF)
-        if right & ~entry.rights and right & applicable(entry.file):
-            raise Errno(E.NOTCAPABLE)
+        if right & ~entry.rights:
+            _deny(entry, right)
         return entry.file
 
     def directory(self, fd: int, right: int = 0) -> Directory:
@@ -137,13 +141,17 @@ class DescriptorTable:
         self._release(entry)
 
     def renumber(self, fd: int, to: int) -> None:
-        """Move `fd` over the open descriptor `to`."""
-        moved, replaced = self.get(fd), self.get(to)
+        """Give the descriptor `fd` the number `to`, closing what has it; `badf` from `limit` on."""
+        moved = self.get(fd)
+        if to >= self.limit and to not in self.entries:
+            raise Errno(E.BADF)
         if fd == to:
             return
+        replaced = self.entries.get(to)
         self.entries[to] = moved
         del self.entries[fd]
-        self._release(replaced)
+        if replaced:
+            self._release(replaced)
 
     def close_all(self) -> None:
         while self.entries:

@@ -44,6 +44,8 @@ class OpenFile:
 
     filetype: int = Filetype.UNKNOWN
     inode: Inode | None = None
+    readable = True
+    writable = True
     seekable = False
     """Whether it has positions. Guests take a character device without them for a terminal."""
     is_terminal = False
@@ -115,7 +117,7 @@ class OpenFile:
 
 
 class OpenDirectory(OpenFile, ABC):
-    """An open directory. What moves bytes or offsets answers `badf`, as in wasmtime."""
+    """An open directory. Reads are `isdir`, other moves of bytes or offsets `badf`, as in wasmtime."""
 
     filetype = Filetype.DIRECTORY
     unseekable = E.BADF
@@ -124,6 +126,12 @@ class OpenDirectory(OpenFile, ABC):
     def __init__(self, inode: Directory, flags: int = 0) -> None:
         super().__init__(flags)
         self.inode = inode
+
+    def read(self, buffers: Sequence[memoryview]) -> int:
+        raise Errno(E.ISDIR)
+
+    def pread(self, buffers: Sequence[memoryview], offset: int) -> int:
+        raise Errno(E.ISDIR)
 
     def stat(self) -> Filestat:
         return self.inode.stat()
@@ -188,38 +196,37 @@ class RegularFile(OpenFile):
     def pread(self, buffers: Sequence[memoryview], offset: int) -> int:
         if not self.readable:
             raise Errno(E.BADF)
-        if offset > MAX_OFFSET:
+        if offset + total(buffers) > MAX_OFFSET:
             raise Errno(E.INVAL)
         return self.data.read_at(buffers, offset)
 
     def write(self, buffers: Sequence[memoryview]) -> int:
-        if self.flags & Fdflags.APPEND:
-            if not self.writable:
-                raise Errno(E.BADF)
-            count, self.offset = self.data.append(buffers)
-        else:
-            count = self.pwrite(buffers, self.offset)
-            self.offset += count
+        count, self.offset = self._write(buffers, self.offset)
         return count
 
     def pwrite(self, buffers: Sequence[memoryview], offset: int) -> int:
+        return self._write(buffers, offset)[0]
+
+    def _write(self, buffers: Sequence[memoryview], offset: int) -> tuple[int, int]:
+        """(bytes written, offset behind them). Appending disregards `offset`, as on Linux."""
         if not self.writable:
             raise Errno(E.BADF)
+        if self.flags & Fdflags.APPEND:
+            return self.data.append(buffers)
         if offset > MAX_OFFSET:
             raise Errno(E.INVAL)
         if offset + total(buffers) > MAX_OFFSET:
             raise Errno(E.FBIG)
-        return self.data.write_at(buffers, offset)
+        count = self.data.write_at(buffers, offset)
+        return count, offset + count
 
     def seek(self, offset: int, whence: str) -> int:
         base = {"set": 0, "cur": self.offset, "end": 0}[whence]
         if whence == "end":
             base = self.stat().size
         target = base + offset
-        if target < 0:
+        if not 0 <= target <= MAX_OFFSET:
             raise Errno(E.INVAL)
-        if target > MAX_OFFSET:
-            raise Errno(E.OVERFLOW)
         self.offset = target
         return target
 
@@ -230,23 +237,22 @@ class RegularFile(OpenFile):
         self.data.set_times(atim, mtim)
 
     def set_size(self, size: int) -> None:
-        if not self.writable:
+        if not self.writable or size > MAX_OFFSET:
             raise Errno(E.INVAL)
-        if size > MAX_OFFSET:
-            raise Errno(E.FBIG)
         self.data.set_size(size)
 
     def allocate(self, offset: int, length: int) -> None:
         if not self.writable:
             raise Errno(E.BADF)
-        if not length:
+        if not length or max(offset, length) > MAX_OFFSET:
             raise Errno(E.INVAL)
         if offset + length > MAX_OFFSET:
             raise Errno(E.FBIG)
         self.data.allocate(offset, length)
 
     def advise(self, offset: int, length: int) -> None:
-        if offset > MAX_OFFSET or length > MAX_OFFSET:
+        """Nothing to do: every filesystem here serves any order of access alike."""
+        if length > MAX_OFFSET:
             raise Errno(E.INVAL)
 
     def sync(self, *, data_only: bool) -> None:

@@ -70,6 +70,8 @@ class Pipe:
 class PipeReader(OpenFile):
     """The end a guest reads from."""
 
+    writable = False
+
     def __init__(self, pipe: Pipe, flags: int = 0) -> None:
         super().__init__(flags)
         self.pipe = pipe
@@ -98,6 +100,8 @@ class PipeReader(OpenFile):
 
 class PipeWriter(OpenFile):
     """The end a guest writes to."""
+
+    readable = False
 
     def __init__(self, pipe: Pipe, flags: int = 0) -> None:
         super().__init__(flags)

@@ -40,8 +40,18 @@ class HostStream(OpenFile):
     With `owned` the descriptor is closed with the file.
     """
 
-    def __init__(self, host: Host, fd: int, flags: int = 0, *, owned: bool = False) -> None:
+    def __init__(
+        self,
+        host: Host,
+        fd: int,
+        flags: int = 0,
+        *,
+        read: bool = True,
+        write: bool = True,
+        owned: bool = False,
+    ) -> None:
         super().__init__(flags)
+        self.readable, self.writable = read, write
         self.host = host
         self.fd = fd
         self.owned = owned
@@ -70,6 +80,8 @@ class HostStream(OpenFile):
         raise Block([self.queue(event)])
 
     def read(self, buffers: Sequence[memoryview]) -> int:
+        if not self.readable:
+            raise Errno(E.BADF)
         wanted = min(total(buffers), _MOST)
         if not wanted:
             return 0
@@ -83,6 +95,8 @@ class HostStream(OpenFile):
         return scatter([memoryview(data)], buffers)
 
     def write(self, buffers: Sequence[memoryview]) -> int:
+        if not self.writable:
+            raise Errno(E.BADF)
         data = buffers[0] if len(buffers) == 1 else b"".join(buffers)
         if not len(data):
             return 0
@@ -127,6 +141,8 @@ class HostStream(OpenFile):
 
 class Sink(OpenFile):
     """An output that hands every write to a Python function, in order and at once."""
+
+    readable = False
 
     def __init__(self, write: Callable[[bytes], object], filetype: int = Filetype.UNKNOWN) -> None:
         super().__init__()

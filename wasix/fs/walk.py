@@ -150,7 +150,10 @@ def resolve(namespace: Namespace, base: Directory, path: str, *, follow: bool) -
     while rest:
         name = rest.pop()
         if name == ".":
-            return Place(here := walk.directory(), name, here, True)
+            # In the middle only as the last component of a link's target.
+            if not rest:
+                return Place(here := walk.directory(), name, here, True)
+            continue
         if name == "..":
             walk.up()
             if not rest:
@@ -244,7 +247,7 @@ def open_path(
 
     A directory opens for reading only (`isdir`).
     """
-    if create and directory:
+    if directory and (create or exclusive or access.truncate):
         raise Errno(E.INVAL)
     exclusive = exclusive and create
     follow = (follow and not exclusive) or (path.endswith("/") and not create)
@@ -259,7 +262,7 @@ def open_path(
             inode = _create(namespace, place, exclusive)
     else:
         inode = _existing(place)
-    if directory and not isinstance(inode, Directory):
+    if directory and not isinstance(inode, Directory | Symlink):
         raise Errno(E.NOTDIR)
     return namespace.open(inode, access)
 
@@ -283,10 +286,8 @@ def make_directory(namespace: Namespace, base: Directory, path: str) -> None:
 
 
 def symlink(namespace: Namespace, target: str, base: Directory, path: str) -> None:
-    """Make a link that holds `target`; an absolute one only from the namespace's root (`perm`)."""
+    """Make a link that holds `target`, whatever that leads to: following it is checked."""
     _check(target)
-    if target[0] == "/" and base.key != namespace.root.key:
-        raise Errno(E.PERM)
     place = _vacant(namespace, base, path)
     place.directory.symlink(place.name, target)
 
@@ -299,10 +300,8 @@ def link(
     new_base: Directory,
     new_path: str,
 ) -> None:
-    """Give a file a further name. `follow` is `inval`, as in wasmtime: links are linked as such."""
-    if follow:
-        raise Errno(E.INVAL)
-    old = resolve(namespace, base, path, follow=path.endswith("/"))
+    """Give a file a further name; with `follow` the file a link leads to, else the link itself."""
+    old = resolve(namespace, base, path, follow=follow or path.endswith("/"))
     inode = _existing(old)
     new = _vacant(namespace, new_base, new_path)
     if inode.key[0] != new.directory.key[0]:
@@ -317,6 +316,8 @@ def link(
 def unlink(namespace: Namespace, base: Directory, path: str) -> None:
     place = resolve(namespace, base, path, follow=False)
     if place.nameless or isinstance(place.inode, Directory):
+        raise Errno(E.ISDIR)
+    if place.slash and isinstance(_find(namespace, base, path, True), Directory):
         raise Errno(E.ISDIR)
     _existing(place)
     if namespace.mounted(place.directory, place.name):
