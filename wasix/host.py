@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Protocol
+from typing import Literal, Protocol
 
 from wasix.proc.wait import WaitQueue
 
@@ -36,7 +36,9 @@ class Host(Protocol):
         """A queue that wakes when the host descriptor may be written."""
 
 
-_CLOCKS = {
+_ClockName = Literal["time", "monotonic", "process_time", "thread_time"]
+
+_CLOCKS: dict[str, _ClockName] = {
     "realtime": "time",
     "monotonic": "monotonic",
     "process_cputime_id": "process_time",

@@ -19,10 +19,10 @@ ARGUMENTS = 16
 
 
 class Slot(NamedTuple):
-    """A wasm parameter, and its place in the mailbox as an index of 4- or (`wide`) 8-byte words."""
+    """A wasm parameter, and its place in the mailbox counted in 4- or (`wide`) 8-byte words."""
 
     name: str
-    index: int
+    place: int
     wide: bool
 
 

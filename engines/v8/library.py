@@ -80,7 +80,7 @@ class Library:
 
     def __init__(self, handle: ctypes.CDLL) -> None:
         for name, (result, *arguments) in _SIGNATURES.items():
-            address = ctypes.cast(getattr(handle, name), ctypes.c_void_p).value
+            address = ctypes.cast(getattr(handle, name), ctypes.c_void_p).value or 0
             setattr(self, name, ctypes.CFUNCTYPE(result, *arguments)(address))
         self.handle = handle
 

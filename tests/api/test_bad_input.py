@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ MEMORY = '(memory (export "memory") 1)'
 START = '(func (export "_start"))'
 
 
-def refused(args: list[str], engine: str, **options: object) -> wasix.WasixError:
+def refused(args: list[str], engine: str, **options: Any) -> wasix.WasixError:
     with pytest.raises(wasix.WasixError) as caught:
         wasix.run(args, engine=engine, **options)
     return caught.value
@@ -39,8 +41,6 @@ def test_files_that_are_no_module(tmp_path: Path, engine: str, data: bytes, text
     assert error.status == 126
     assert "odd.wasm" in str(error)
     assert "\n" not in str(error)
-    import re
-
     assert re.search(text, str(error)), str(error)
 
 
@@ -152,7 +152,7 @@ def test_programs_that_are_not_there(engine: str, program: str, text: str) -> No
         ({"env": {"A=B": "c"}}, "'A=B'"),
     ],
 )
-def test_options_that_make_no_sense(wat: Wat, options: dict[str, object], text: str) -> None:
+def test_options_that_make_no_sense(wat: Wat, options: dict[str, Any], text: str) -> None:
     with pytest.raises(wasix.WasixError, match=text):
         wasix.run([wat(f"(module {MEMORY} {START})")], **options)
 

@@ -170,15 +170,15 @@ def _direct(function: Function) -> Callable[[Handler], Call]:
                 arguments.append(f"fill(memory, {name}, {name}_len)")
             case Records(name, record, count):
                 source.name(records, "records")
-                kind = source.name(record, f"{name}_type")
-                arguments.append(f"records(memory, in_{name}, {count}, {kind})")
+                record_name = source.name(record, f"{name}_type")
+                arguments.append(f"records(memory, in_{name}, {count}, {record_name})")
             case OutRecords(name, record, count):
                 source.name(store_records, "store_records")
                 source.name(check_room, "check_room")
-                kind = source.name(record, f"{name}_type")
-                checks.append(f"check_room(memory, in_{name}, {count}, {kind})")
+                record_name = source.name(record, f"{name}_type")
+                checks.append(f"check_room(memory, in_{name}, {count}, {record_name})")
                 values.append("items")
-                stores.append(f"store_records(memory, in_{name}, items, {kind})")
+                stores.append(f"store_records(memory, in_{name}, items, {record_name})")
             case Strings(pointers, area):
                 source.name(store_strings, "store_strings")
                 values.append("strings")

@@ -27,7 +27,7 @@ from wasix.pump import SystemHost
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
-    from wasix.api.popen import Popen
+    from wasix.api import popen
 
 ENVIRONMENT = {"HOME": "/", "PATH": "/usr/local/bin:/bin:/usr/bin"}
 """What a guest's environment holds unless told otherwise. Nothing of the host's is passed on."""
@@ -88,7 +88,7 @@ class Sandbox:
         self.namespace = Namespace(root)
         self.kernel = Kernel(self._host, self.namespace, lock=lock, tracer=tracer)
         self.volumes: list[str] = []
-        self._running: set[Popen] = set()
+        self._running: set[popen.Popen] = set()
         self._closed = False
         for name in ("bin", "dev", "tmp"):
             root.make_directory(name)
@@ -140,7 +140,7 @@ class Sandbox:
             found[name] = place.inode
         return found
 
-    def Popen(self, args: Sequence[str | os.PathLike[str]], **options: Any) -> Popen:  # noqa: N802
+    def Popen(self, args: Sequence[str | os.PathLike[str]], **options: Any) -> popen.Popen:  # noqa: N802
         """Start a program in this sandbox; see `wasix.Popen`."""
         from wasix.api.popen import Popen
 
@@ -152,12 +152,12 @@ class Sandbox:
 
         return run(args, sandbox=self, **options)
 
-    def adopt(self, process: Popen) -> None:
+    def adopt(self, process: popen.Popen) -> None:
         if self._closed:
             raise UsageError("this sandbox has been closed")
         self._running.add(process)
 
-    def release(self, process: Popen) -> None:
+    def release(self, process: popen.Popen) -> None:
         self._running.discard(process)
 
     def close(self) -> None:

@@ -98,7 +98,7 @@ def inherited(kernel: Kernel, value: Stdio, number: int) -> OpenFile:
             return HostStream(kernel.host, value, read=not number, write=bool(number))
         except OSError:
             return null()
-    if _has_descriptor(value):
+    if not isinstance(value, bytes) and _has_descriptor(value):
         return HostStream(kernel.host, value.fileno(), read=not number, write=bool(number))
     if number and hasattr(value, "write"):
         return Sink(_writer(value))

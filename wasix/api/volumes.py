@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from os import PathLike, fspath
 from pathlib import Path, PurePosixPath
+from typing import TypeAlias
 
 from wasix.abi import Errno
 from wasix.api.errors import VolumeError
@@ -13,7 +14,7 @@ from wasix.fs.host import HostVolume
 from wasix.fs.inode import Inode
 from wasix.fs.memory import MemoryFilesystem
 
-Volume = str | PathLike[str] | HostVolume | MemoryFilesystem
+Volume: TypeAlias = str | PathLike[str] | HostVolume | MemoryFilesystem
 """A host path, or a filesystem made by `wasix.memory()` or `HostVolume(path, read_only=True)`."""
 
 Volumes = Mapping[str, Volume]
