@@ -70,7 +70,9 @@ export class Stage {
 export class Guest {
   /** @type {{ readonly buffer: ArrayBufferLike }} */
   memory = { buffer: new ArrayBuffer(0) };
+  /** @type {Uint8Array} */
   bytes = new Uint8Array();
+  /** @type {DataView} */
   view = new DataView(new ArrayBuffer(0));
   size = 0;
   /** Set when the guest unwinds because it was told to, not because it trapped. */
@@ -209,7 +211,7 @@ export class Guest {
   /** Unwind the guest. @returns {never} */
   leave() {
     this.unwinding = true;
-    trap();
+    return trap();
   }
 }
 

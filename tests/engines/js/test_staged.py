@@ -77,6 +77,7 @@ def _classic(module: str) -> str:
 class FixedStage(Stage):
     def __init__(self, view: memoryview) -> None:
         self.view = view
+        self.views = {}
 
     def reserve(self, size: int) -> bool:
         return size <= len(self.view)

@@ -1,0 +1,147 @@
+/**
+ * How guests wait, and take turns, on the one thread they share with the kernel.
+ *
+ * A guest that waits is suspended (JSPI) by a promise whose resolver is held here; the kernel's wake
+ * makes its call again. A guest that runs long gives the event loop its turn between two calls that
+ * may wait, so that keys, signals and other guests get through.
+ */
+
+import { PARKED, UNWOUND } from "#glue";
+
+/** Milliseconds a guest may run before the event loop gets its turn. */
+const TURN = 12;
+/** Calls between two looks at the clock, at most. */
+const CALLS = 64;
+const MAX_TIMEOUT = 2 ** 31 - 1;
+
+export class Turns {
+  /** Calls until the clock is looked at again. */
+  credit = 1;
+  #stride = 1;
+  #began = 0;
+  #looked = 0;
+  /** @type {(() => void)[]} */
+  #tasks = [];
+  #channel = new MessageChannel();
+  #end;
+
+  /** @param {() => void} end Called whenever a turn ends. */
+  constructor(end) {
+    this.#end = end;
+    this.#channel.port1.onmessage = () => {
+      this.#began = performance.now();
+      this.#tasks.shift()?.();
+    };
+  }
+
+  /** Whether there is time left in this turn. */
+  left() {
+    const now = performance.now();
+    // Look often when calls are slow, seldom when they are fast.
+    this.#stride = now - this.#looked > 1 ? 1 : Math.min(2 * this.#stride, CALLS);
+    this.#looked = now;
+    this.credit = this.#stride;
+    return now - this.#began < TURN;
+  }
+
+  /** Run `task` in a later turn. @param {() => void} task */
+  later(task) {
+    this.#end();
+    this.#tasks.push(task);
+    this.#channel.port2.postMessage(null);
+  }
+
+  /** Run `task` when the caller is done, in this turn if there is time. @param {() => void} task */
+  soon(task) {
+    if (performance.now() - this.#began < TURN) queueMicrotask(task);
+    else this.later(task);
+  }
+
+  end() {
+    this.#end();
+  }
+}
+
+/**
+ * The kernel's side of a guest thread: `wasix.proc.promise.PromiseCarrier`.
+ * @typedef {object} Thread
+ * @property {() => number} resume
+ * @property {() => number} delay
+ * @property {() => void} finished
+ */
+
+export class PromiseCarrier {
+  #interrupted = false;
+  /** @type {(() => void) | null} */
+  #wake = null;
+  #turns;
+  #thread;
+  #cannotWait;
+
+  /**
+   * @param {boolean} suspends
+   * @param {Turns} turns
+   * @param {Thread} thread
+   * @param {() => void} cannotWait Ends the program because it would have to wait.
+   */
+  constructor(suspends, turns, thread, cannotWait) {
+    this.suspends = suspends;
+    this.#turns = turns;
+    this.#thread = thread;
+    this.#cannotWait = cannotWait;
+  }
+
+  /** The kernel has news for this thread. */
+  notify() {
+    if (this.#wake) {
+      this.#wake();
+    } else {
+      this.#interrupted = true;
+      this.#turns.credit = 0;
+    }
+  }
+
+  mayGoOn() {
+    return --this.#turns.credit > 0 || (!this.#interrupted && this.#turns.left()) || !this.suspends;
+  }
+
+  /** @param {number} answer @param {() => number} call @returns {Promise<number>} */
+  wait(answer, call) {
+    const { suspends } = this;
+    if (!suspends) {
+      this.#cannotWait();
+      answer = UNWOUND;
+    }
+    const waits = answer === PARKED;
+    return new Promise((resolve) => {
+      /** @type {ReturnType<typeof setTimeout> | undefined} */
+      let timer;
+      const park = () => {
+        this.#turns.end();
+        this.#wake = () => {
+          this.#wake = null;
+          clearTimeout(timer);
+          this.#turns.soon(again);
+        };
+        const delay = this.#thread.delay();
+        if (this.#interrupted || delay === 0) this.#wake();
+        else if (delay < Infinity) {
+          timer = setTimeout(this.#wake, Math.min(Math.ceil(delay), MAX_TIMEOUT));
+        }
+      };
+      const again = () => {
+        this.#interrupted = false;
+        const state = this.#thread.resume();
+        if (state === PARKED) return park();
+        if (state === UNWOUND) return resolve(UNWOUND);
+        if (!waits) return resolve(answer);
+        const errno = call();
+        if (errno === PARKED) return park();
+        this.#thread.finished();
+        return resolve(errno);
+      };
+      if (waits) park();
+      else this.#turns.later(again);
+    });
+  }
+}

@@ -1,0 +1,84 @@
+/** Compiling, linking and running a guest on the page's own engine. */
+
+import { FUNCTIONS } from "#glue";
+
+/**
+ * What a module is to be given, as `engines.js.imports.wanted` says it.
+ * @typedef {object} Wanted
+ * @property {[string, string, number][]} functions Module, name, call number.
+ * @property {[string, string, WebAssembly.MemoryDescriptor][]} memories
+ * @property {[string, string, { parameters: string[] }][]} tags
+ */
+
+/** How a guest's run ended. @typedef {{ end: string, message: string }} Outcome */
+
+/** Compile while it is being fetched. @param {string | URL} url */
+export async function compile(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url} cannot be fetched: HTTP status ${response.status}`);
+  // Streaming asks for this very type, which not every file host knows.
+  const type = response.headers.get("content-type") ?? "";
+  if (type.startsWith("application/wasm")) return WebAssembly.compileStreaming(response);
+  return WebAssembly.compile(await response.arrayBuffer());
+}
+
+/**
+ * @param {Wanted} wanted
+ * @param {import("./guest.js").Guest} guest
+ * @param {Map<number, import("#glue").Call>} calls Decoders by call number.
+ */
+function link({ functions, memories, tags }, guest, calls) {
+  /** @type {Record<string, Record<string, any>>} */
+  const imports = Object.create(null);
+  const give = (/** @type {string} */ module, /** @type {string} */ name, /** @type {any} */ value) => {
+    (imports[module] ??= Object.create(null))[name] = value;
+  };
+  for (const [module, name, number] of functions) {
+    const call = calls.get(number);
+    if (call) give(module, name, FUNCTIONS[number](guest, call));
+  }
+  for (const [module, name, type] of memories) give(module, name, new WebAssembly.Memory(type));
+  for (const [module, name, type] of tags) {
+    // @ts-expect-error TypeScript's library does not know exception tags.
+    give(module, name, new WebAssembly.Tag(type));
+  }
+  return imports;
+}
+
+/**
+ * Run a command module to its end.
+ * @param {WebAssembly.Module} module @param {Wanted} wanted
+ * @param {import("./guest.js").Guest} guest @param {Map<number, import("#glue").Call>} calls
+ * @returns {Promise<Outcome>}
+ */
+export async function run(module, wanted, guest, calls) {
+  try {
+    // This runs a start function, which cannot be suspended.
+    const { exports } = await WebAssembly.instantiate(module, link(wanted, guest, calls));
+    guest.memory = /** @type {WebAssembly.Memory} */ (exports.memory);
+    const start = /** @type {() => unknown} */ (exports._start);
+    await (guest.carrier.suspends ? WebAssembly.promising(start) : start)();
+    return { end: "returned", message: "" };
+  } catch (error) {
+    if (guest.unwinding) return { end: "unwound", message: "" };
+    return describe(error);
+  }
+}
+
+/** @param {any} error @returns {Outcome} */
+function describe(error) {
+  if (error instanceof WebAssembly.LinkError || error instanceof WebAssembly.CompileError) {
+    return { end: "invalid", message: error.message };
+  }
+  let message = String(error);
+  if (error instanceof WebAssembly.RuntimeError) message = error.message;
+  // Engines name it differently: RangeError in V8 and JavaScriptCore, InternalError in SpiderMonkey.
+  else if (error instanceof RangeError || error?.name === "InternalError") message = "stack overflow";
+  else if (isGuestException(error)) message = "an exception was thrown and not caught";
+  return { end: "trapped", message };
+}
+
+/** @param {any} error */
+function isGuestException(error) {
+  return "Exception" in WebAssembly && error instanceof /** @type {any} */ (WebAssembly).Exception;
+}

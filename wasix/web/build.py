@@ -1,0 +1,245 @@
+"""Makes the bundle: a directory of files that any web server can hand out as they are.
+
+`index.html` and `loader.js` keep their names; everything else is named by a hash of its content
+and may be cached for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from engines.js.imports import wanted
+from engines.js.staged import staged
+from wasix import cache, catalogue
+from wasix.api.errors import WasixError
+from wasix.api.program import link
+from wasix.api.sandbox import ENVIRONMENT
+from wasix.proc.signal import Signal
+
+ROOT = Path(__file__).parents[2]
+WEB = ROOT / "web"
+
+PYODIDE_FILES = ("pyodide.asm.mjs", "pyodide.asm.wasm")
+"""What Pyodide fetches by itself, beside the standard library."""
+
+KERNEL = (
+    "wasix/__init__.py",
+    "wasix/abi",
+    "wasix/calls",
+    "wasix/fs",
+    "wasix/host.py",
+    "wasix/kernel.py",
+    "wasix/net",
+    "wasix/proc",
+    "wasix/web/__init__.py",
+    "wasix/web/page.py",
+    "wasix/web/streams.py",
+    "wasix/api/__init__.py",
+    "wasix/api/errors.py",
+    "wasix/api/program.py",
+    "engines/__init__.py",
+    "engines/protocol.py",
+    "engines/js/__init__.py",
+    "engines/js/imports.py",
+    "engines/wasm",
+)
+"""The Python that runs in the page."""
+
+# They stand on what a page lacks: descriptors of the host, and threads.
+NOT_IN_A_PAGE = ("wasix/fs/host.py", "wasix/proc/carrier.py")
+
+
+class BuildError(WasixError):
+    """The bundle cannot be made; the text says what is missing and the remedy."""
+
+
+def build(directory: Path, programs: Sequence[str] = ("cowsay", "python", "sqlite3")) -> None:
+    """Write the bundle to `directory`, replacing one that is there.
+
+    `programs` are names of the catalogue or paths of `.wasm` files; the first is the page's
+    default. Raises `WasixError`.
+    """
+    if directory.exists() and not (directory / "loader.js").exists() and any(directory.iterdir()):
+        raise BuildError(f"{directory} is not empty and holds no bundle: name another directory")
+    packages = _packages()
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".wasix-web-", dir=directory.parent) as folder:
+        bundle = Path(folder) / "bundle"
+        assets = bundle / "assets"
+        assets.mkdir(parents=True)
+        manifest: dict[str, Any] = {
+            "programs": dict(_programs(programs, assets)),
+            "environ": ENVIRONMENT,
+            "signals": {f"SIG{signal.name}": signal.value for signal in Signal},
+            "runtime": _runtime(packages, assets, Path(folder)),
+        }
+        script = _scripts(packages, manifest, bundle, Path(folder))
+        (bundle / "manifest.json").write_text(json.dumps(manifest, indent=1))
+        _page(manifest, bundle, script)
+        if directory.exists():
+            shutil.rmtree(directory)
+        bundle.rename(directory)
+
+
+def _packages() -> Path:
+    """The directory with the npm packages of `web/package-lock.json`, installed if need be."""
+    local = WEB / "node_modules"
+    if (local / ".package-lock.json").exists():
+        return local
+    lock = (WEB / "package-lock.json").read_bytes()
+    place = cache.directory() / f"web-{hashlib.sha256(lock).hexdigest()[:16]}"
+    if (place / "node_modules" / ".package-lock.json").exists():
+        return place / "node_modules"
+    place.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(WEB / name, place)
+    _run(["npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"], place)
+    return place / "node_modules"
+
+
+def _run(command: Sequence[str | Path], cwd: Path, environ: dict[str, str] | None = None) -> None:
+    tool = str(command[0])
+    try:
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=cwd,
+            env={**os.environ, **(environ or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+    except FileNotFoundError:
+        raise BuildError(
+            f"{tool} was not found: making a bundle needs Node.js 20 or newer"
+        ) from None
+    if done.returncode:
+        raise BuildError(f"{tool} failed: {(done.stderr or done.stdout).strip()}")
+
+
+def _hashed(data: bytes, name: str, directory: Path) -> Path:
+    """Write `data` to a file named after `name` and its content."""
+    stem, dot, suffix = name.partition(".")
+    path = directory / f"{stem}-{hashlib.sha256(data).hexdigest()[:12]}{dot}{suffix}"
+    path.write_bytes(data)
+    return path
+
+
+def _programs(names: Iterable[str], assets: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name in names:
+        found = catalogue.find(name)
+        data = found.read()
+        short = found.name.removesuffix(".wasm")
+        program = link(data, found.name)
+        path = _hashed(data, f"{short}.wasm", assets)
+        known = catalogue.PROGRAMS.get(name)
+        yield (
+            short,
+            {
+                "title": known.title if known else short,
+                "file": f"assets/{path.name}",
+                "size": len(data),
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "argv": found.argv,
+                "environ": dict(found.environ),
+                "wanted": json.loads(wanted(program)),
+            },
+        )
+
+
+def _runtime(packages: Path, assets: Path, folder: Path) -> dict[str, Any]:
+    """Pyodide, its standard library and the kernel, in a directory named after their content."""
+    pyodide = packages / "pyodide"
+    sources = folder / "sources.json"
+    sources.write_text(json.dumps({path: str(ROOT / path) for path in _kernel_files()}))
+    packed = folder / "python.zip"
+    _run(["node", WEB / "pack.mjs", pyodide, sources, packed], folder)
+    version = json.loads((pyodide / "package.json").read_text())["version"]
+    digest = hashlib.sha256(version.encode() + packed.read_bytes()).hexdigest()[:12]
+    place = assets / f"pyodide-{version}-{digest}"
+    place.mkdir()
+    for name in PYODIDE_FILES:
+        shutil.copy(pyodide / name, place)
+    shutil.copy(packed, place)
+    info = json.loads((pyodide / "pyodide-lock.json").read_text())["info"]
+    return {
+        "url": f"assets/{place.name}/",
+        "library": packed.name,
+        "lock": {"info": info, "packages": {}},
+    }
+
+
+def _kernel_files() -> Iterator[str]:
+    for part in KERNEL:
+        path = ROOT / part
+        for file in [path] if path.suffix else sorted(path.rglob("*.py")):
+            name = file.relative_to(ROOT).as_posix()
+            if name not in NOT_IN_A_PAGE:
+                yield name
+
+
+def _scripts(packages: Path, manifest: dict[str, Any], bundle: Path, folder: Path) -> Path:
+    """The worker, then the loader, which holds the manifest with the worker's name in it.
+
+    Returns the script of the bundle's own page.
+    """
+    glue, data = folder / "glue.js", folder / "manifest.json"
+    glue.write_text(staged())
+    common: list[str | Path] = [
+        packages / "esbuild" / "bin" / "esbuild",
+        "--bundle",
+        "--minify",
+        "--format=esm",
+        "--target=es2022",
+        "--legal-comments=linked",
+        f"--alias:#glue={glue}",
+        f"--alias:#manifest={data}",
+        "--loader:.css=text",
+        "--log-level=warning",
+    ]
+    # Packages are looked for beside our sources too, wherever they are installed.
+    environ = {"NODE_PATH": str(packages)}
+    output = folder / "worker.js"
+    _run([*common, "--external:node:*", f"--outfile={output}", WEB / "worker.js"], WEB, environ)
+    manifest["worker"] = (
+        f"assets/{_hashed(output.read_bytes(), 'worker.js', bundle / 'assets').name}"
+    )
+    data.write_text(json.dumps(manifest))
+    _run(
+        [
+            *common,
+            "--splitting",
+            "--chunk-names=assets/[name]-[hash]",
+            f"--outdir={bundle}",
+            WEB / "loader.js",
+        ],
+        WEB,
+        environ,
+    )
+    output = folder / "page.js"
+    _run([*common, f"--outfile={output}", WEB / "page.js"], WEB, environ)
+    return _hashed(output.read_bytes(), "page.js", bundle / "assets")
+
+
+def _page(manifest: dict[str, Any], bundle: Path, script: Path) -> None:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(WEB),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    page = environment.get_template("index.html.j2").render(
+        programs=manifest["programs"], page_script=script.relative_to(bundle).as_posix()
+    )
+    (bundle / "index.html").write_text(page)

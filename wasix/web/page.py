@@ -1,0 +1,326 @@
+"""The kernel's face in a page: what the bundle's worker calls, in Pyodide.
+
+JavaScript passes ints, strings and buffers, and gets the same back. What goes wrong for a reason a
+person can act on is a `PageError`; its text is the message.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from wasix.abi import CALLS, E, Errno
+from wasix.abi.staged import Stage
+from wasix.abi.types import Filetype
+from wasix.fs import walk
+from wasix.fs.devices import Devices, null
+from wasix.fs.file import OpenFile
+from wasix.fs.inode import Access, Directory
+from wasix.fs.memory import MemoryFilesystem
+from wasix.fs.mount import Namespace
+from wasix.fs.pipe import Pipe, PipeReader
+from wasix.host import Clock
+from wasix.kernel import Kernel
+from wasix.proc.process import STATUS_INTERNAL, STATUS_TRAP, Process
+from wasix.proc.promise import PromiseCarrier
+from wasix.proc.signal import Signal
+from wasix.proc.wait import WaitQueue
+from wasix.web.streams import Feed, Outbox, Output, PageTerminal
+
+STATUS_INVALID = 126
+"""The module cannot be run here."""
+
+NO_SUSPENDING = (
+    "{name}: waiting for input or time needs WebAssembly JavaScript Promise Integration (JSPI), "
+    "which this browser lacks; recent versions of Chromium and Firefox have it"
+)
+
+_CHUNK = 1 << 20
+
+
+class PageError(Exception):
+    """Something asked for cannot be done; the text says why."""
+
+
+class PageHost(Clock):
+    """Pyodide's clocks and entropy. There are no host descriptors."""
+
+    def readable(self, fd: int) -> WaitQueue:
+        return WaitQueue()
+
+    def writable(self, fd: int) -> WaitQueue:
+        return WaitQueue()
+
+
+class Door(Protocol):
+    """The worker's side, in JavaScript."""
+
+    def notify(self, tid: int) -> None:
+        """Ask the carrier of thread `tid` what to do, soon."""
+
+    def output(self, pid: int, fd: int, data: bytes) -> None: ...
+
+
+class Job:
+    """A running program and its ends of the standard streams."""
+
+    def __init__(self) -> None:
+        self.process: Process
+        self.carrier: PromiseCarrier
+        self.outboxes: list[Outbox] = []
+        self.feed: Feed | None = None
+        self.terminal: PageTerminal | None = None
+
+
+class Page:
+    """One kernel with its files and programs. `suspends` is whether guests can be suspended."""
+
+    def __init__(self, door: Door, suspends: bool) -> None:
+        self.door = door
+        self.suspends = suspends
+        self.stage = Stage()
+        host = PageHost()
+        files = MemoryFilesystem(host.realtime)
+        for name in ("bin", "dev", "tmp"):
+            files.root.make_directory(name)
+        self.namespace = Namespace(files.root)
+        self.kernel = Kernel(host, self.namespace)
+        devices = Devices(host.random, self._open_files, self._terminal, host.realtime)
+        self.namespace.mount("/dev", devices.root())
+        self.jobs: dict[int, Job] = {}
+
+    def _open_files(self) -> Mapping[int, OpenFile]:
+        process = self.kernel.current
+        if process is None:
+            return {}
+        return {fd: entry.file for fd, entry in process.descriptors.entries.items()}
+
+    def _terminal(self) -> OpenFile | None:
+        files = self._open_files()
+        return next((files[fd] for fd in (0, 1, 2) if fd in files and files[fd].is_terminal), None)
+
+    # Programs.
+
+    def link(self, data: Any, name: str, memory: int | None) -> tuple[str, Any]:
+        """Check a module: (what it is to be given, as JSON; its bytes, if they had to change)."""
+        # Catalogued programs were checked when the bundle was made and never need this.
+        from engines.js.imports import wanted
+        from wasix.api.errors import WasixError
+        from wasix.api.program import link
+
+        try:
+            program = link(bytes(data), name, memory=memory)
+        except WasixError as error:
+            raise PageError(str(error)) from None
+        module = program.module
+        return wanted(program), None if module.size == len(data) else module.join()
+
+    def spawn(
+        self,
+        name: str,
+        args: Sequence[str],
+        environ: Mapping[str, str],
+        cwd: str,
+        stdin: Any,
+        terminal: Sequence[int] | None,
+    ) -> int:
+        """A new process; returns its pid.
+
+        stdin: bytes to read, True for a stream that `feed` fills, None for nothing.
+        terminal: its size (columns, rows), if it has one for all three streams.
+        """
+        for text in (*args, *environ, *environ.values()):
+            if "\0" in text:
+                raise PageError(f"{name}: an argument or variable has a NUL character in it")
+        job = Job()
+
+        def outbox(fd: int) -> Outbox:
+            box = Outbox(
+                lambda data: self.door.output(job.process.pid, fd, data), bounded=self.suspends
+            )
+            job.outboxes.append(box)
+            return box
+
+        if terminal is not None:
+
+            def interrupt(signal: Signal) -> None:
+                job.process.deliver(signal)
+
+            job.terminal = PageTerminal(outbox(1), interrupt, *terminal)
+            files: list[OpenFile] = [job.terminal.file] * 3
+        else:
+            files = [self._stdin(job, stdin), Output(outbox(1)), Output(outbox(2))]
+        directory = self._directory(cwd)
+        job.process = self.kernel.process(
+            [os.fsencode(arg) for arg in args],
+            {os.fsencode(key): os.fsencode(value) for key, value in environ.items()},
+            files,
+            {"/": self.namespace.root, ".": directory},
+        )
+        job.process.name = name
+        job.carrier = PromiseCarrier(job.process.main, self.stage, self.door.notify)
+        self.jobs[job.process.pid] = job
+        return job.process.pid
+
+    def _stdin(self, job: Job, stdin: Any) -> OpenFile:
+        if stdin is None:
+            return null()
+        pipe = Pipe()
+        if stdin is True:
+            job.feed = Feed(pipe)
+        else:
+            pipe.put(bytes(stdin))
+            pipe.close_write()
+        return PipeReader(pipe)
+
+    def carrier(self, pid: int) -> PromiseCarrier:
+        return self.jobs[pid].carrier
+
+    def calls(self, pid: int, numbers: Sequence[int]) -> list[Callable[..., int]]:
+        """The decoders of some calls, by call number, for the process's thread."""
+        carrier = self.jobs[pid].carrier
+        return [carrier.call(CALLS[number]) for number in numbers]
+
+    def cannot_wait(self, pid: int) -> None:
+        """The guest would have to wait, and cannot be suspended."""
+        process = self.jobs[pid].process
+        process.exit(STATUS_INVALID, NO_SUSPENDING.format(name=process.name))
+
+    def ended(self, pid: int, end: str, message: str) -> tuple[int, str | None]:
+        """The guest is over: how (as in `engines.protocol.End`). Returns its status and message."""
+        job = self.jobs.pop(pid)
+        process = job.process
+        match end:
+            case "returned":
+                process.exit(0)
+            case "trapped":
+                process.exit(STATUS_TRAP, f"{process.name}: trap: {message}")
+            case "invalid":
+                process.exit(STATUS_INVALID, f"{process.name}: {message}")
+            case _:
+                process.exit(STATUS_INTERNAL, f"{process.name}: stopped by its engine")
+        for box in job.outboxes:
+            box.flush()
+        assert process.status is not None
+        return process.status, process.message
+
+    def turn(self) -> None:
+        """The worker's turn of the event loop ends, or a guest begins to wait."""
+        for job in self.jobs.values():
+            for box in job.outboxes:
+                box.turn()
+
+    # What the page does to a running program. One that has ended is left alone.
+
+    def feed(self, pid: int, data: Any, taken: Callable[[], object]) -> None:
+        """Send `data` to standard input; `taken` is called when there is room for more."""
+        job = self.jobs.get(pid)
+        if job is None:
+            taken()
+        elif job.terminal is not None:
+            job.terminal.input(bytes(data))
+            taken()
+        elif job.feed is not None:
+            job.feed.put(bytes(data), taken)
+
+    def finish(self, pid: int) -> None:
+        """Close standard input."""
+        job = self.jobs.get(pid)
+        if job and job.feed:
+            job.feed.close()
+
+    def acknowledge(self, pid: int, fd: int, count: int) -> None:
+        """The page has read `count` bytes of an output."""
+        job = self.jobs.get(pid)
+        if job:
+            job.outboxes[fd - 1].acknowledge(count)
+
+    def resize(self, pid: int, columns: int, rows: int) -> None:
+        job = self.jobs.get(pid)
+        if job and job.terminal:
+            job.terminal.resize(columns, rows)
+
+    def kill(self, pid: int, signal: int) -> None:
+        job = self.jobs.get(pid)
+        if job:
+            job.process.deliver(Signal(signal))
+
+    # Files. Paths are absolute, or relative to `/`.
+
+    def _directory(self, path: str) -> Directory:
+        try:
+            place = walk.resolve(
+                self.namespace, self.namespace.root, path.lstrip("/") or ".", follow=True
+            )
+        except Errno as error:
+            raise PageError(f"{path}: {error}") from None
+        if not isinstance(place.inode, Directory):
+            raise PageError(f"{path}: notdir")
+        return place.inode
+
+    def _open(self, path: str, *, write: bool, directory: bool = False) -> OpenFile:
+        return walk.open_path(
+            self.namespace,
+            self.namespace.root,
+            path.lstrip("/") or ".",
+            follow=True,
+            create=write,
+            exclusive=False,
+            directory=directory,
+            access=Access(read=not write, write=write, truncate=write),
+        )
+
+    def write_file(self, path: str, data: Any) -> None:
+        """Make or replace a file, and the directories on the way to it."""
+        self.make_directory(path.rpartition("/")[0])
+        try:
+            file = self._open(path, write=True)
+            try:
+                rest = memoryview(data)
+                while len(rest):
+                    rest = rest[file.write([rest]) :]
+            finally:
+                file.close()
+        except Errno as error:
+            raise PageError(f"{path}: {error}") from None
+
+    def read_file(self, path: str) -> bytes:
+        parts = []
+        try:
+            file = self._open(path, write=False)
+            try:
+                buffer = memoryview(bytearray(_CHUNK))
+                while count := file.read([buffer]):
+                    parts.append(bytes(buffer[:count]))
+            finally:
+                file.close()
+        except Errno as error:
+            raise PageError(f"{path}: {error}") from None
+        return b"".join(parts)
+
+    def make_directory(self, path: str) -> None:
+        """Make a directory, and those on the way to it; nothing if it is there."""
+        names = [name for name in path.split("/") if name]
+        for end in range(1, len(names) + 1):
+            try:
+                walk.make_directory(self.namespace, self.namespace.root, "/".join(names[:end]))
+            except Errno as error:
+                if error.code != E.EXIST:
+                    raise PageError(f"{path}: {error}") from None
+
+    def list_directory(self, path: str) -> str:
+        """Its entries but `.` and `..`, as a JSON list of [name, whether it is a directory]."""
+        try:
+            file = self._open(path, write=False, directory=True)
+            entries = list(file.entries(0) or ())
+        except Errno as error:
+            raise PageError(f"{path}: {error}") from None
+        return json.dumps(
+            [
+                [entry.name, entry.filetype == Filetype.DIRECTORY]
+                for entry in entries
+                if entry.name not in (".", "..")
+            ]
+        )

@@ -1,0 +1,151 @@
+"""A guest's standard streams in a page: bytes that come and go in messages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from wasix.abi import E, Errno
+from wasix.abi.types import Fdflags, Filetype
+from wasix.fs.file import READ, OpenFile, Ready
+from wasix.fs.pipe import Pipe
+from wasix.fs.tty import Terminal, TerminalFile
+from wasix.proc.signal import Signal
+from wasix.proc.wait import Block, WaitQueue
+
+WINDOW = 1 << 20
+"""Bytes a page may be behind with reading before the guest has to wait."""
+BATCH = 1 << 16
+"""Bytes that are sent at once whatever else."""
+PROMPT, PROMPT_IN_FLOOD = 100, 2
+"""Writes of one turn of the event loop (some milliseconds) that are sent at once. What a program
+writes beyond that is sent in batches, the last one at the turn's end; so is all but the beginning
+of the turn after."""
+
+Send = Callable[[bytes], object]
+
+
+class Outbox:
+    """Output on its way to the page. `bounded` is whether a guest can be made to wait."""
+
+    def __init__(self, send: Send, *, bounded: bool) -> None:
+        self.drained = WaitQueue()
+        self.window: float = WINDOW if bounded else math.inf
+        self.unread = 0
+        """Bytes the page has not read yet."""
+        self._send = send
+        self._pending = bytearray()
+        self._prompt = PROMPT
+
+    def put(self, data: bytes | memoryview) -> int:
+        """Send `data`; its length. Every write of every guest comes through here."""
+        count = len(data)
+        self.unread += count
+        pending = self._pending
+        pending += data
+        self._prompt -= 1
+        if self._prompt >= 0 or len(pending) >= BATCH:
+            self.flush()
+        return count
+
+    def flush(self) -> None:
+        if self._pending:
+            data, self._pending = bytes(self._pending), bytearray()
+            self._send(data)
+
+    def turn(self) -> None:
+        """A turn of the event loop ends."""
+        self.flush()
+        self._prompt = PROMPT if self._prompt >= 0 else PROMPT_IN_FLOOD
+
+    def acknowledge(self, count: int) -> None:
+        """The page has read `count` bytes more."""
+        self.unread -= count
+        if self.unread < self.window:
+            self.drained.wake()
+
+    def wait(self, flags: int) -> None:
+        """Called when there is no room."""
+        raise Errno(E.AGAIN) if flags & Fdflags.NONBLOCK else Block([self.drained])
+
+
+class Output(OpenFile):
+    """A stream to the page."""
+
+    filetype = Filetype.UNKNOWN
+
+    def __init__(self, outbox: Outbox) -> None:
+        super().__init__()
+        self.outbox = outbox
+
+    def write(self, buffers: Sequence[memoryview]) -> int:
+        box = self.outbox
+        if box.unread >= box.window:
+            box.wait(self.flags)
+        return box.put(buffers[0] if len(buffers) == 1 else b"".join(buffers))
+
+    def ready(self, event: int) -> Ready | None:
+        if event == READ:
+            return Ready(0)
+        return Ready(WINDOW) if self.outbox.unread < self.outbox.window else None
+
+    def queue(self, event: int) -> WaitQueue:
+        return self.outbox.drained
+
+
+class PageTerminal(Terminal):
+    """A terminal whose screen is in the page."""
+
+    def __init__(
+        self, outbox: Outbox, interrupt: Callable[[Signal], object], columns: int, rows: int
+    ) -> None:
+        super().__init__(outbox.put, interrupt, columns=columns, rows=rows)
+        self.outbox = outbox
+        self.file = PageTerminalFile(self)
+
+
+class PageTerminalFile(TerminalFile):
+    """The terminal as descriptors 0, 1 and 2 see it: writers wait for a slow screen."""
+
+    terminal: PageTerminal
+
+    def write(self, buffers: Sequence[memoryview]) -> int:
+        box = self.terminal.outbox
+        if box.unread >= box.window:
+            box.wait(self.flags)
+        return super().write(buffers)
+
+    def ready(self, event: int) -> Ready | None:
+        box = self.terminal.outbox
+        if event != READ and box.unread >= box.window:
+            return None
+        return super().ready(event)
+
+    def queue(self, event: int) -> WaitQueue:
+        return super().queue(event) if event == READ else self.terminal.outbox.drained
+
+
+class Feed:
+    """The page's end of a guest's standard input: `taken` is told when there is room for more."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self.pipe = pipe
+        self._taken: list[Callable[[], object]] = []
+
+    def put(self, data: bytes, taken: Callable[[], object]) -> None:
+        """Send `data` to the guest; it is dropped when the guest has closed its end."""
+        if not self.pipe.read_closed:
+            self.pipe.put(data)
+        self._taken.append(taken)
+        self.pipe.writable.join(self)
+        self.wake()
+
+    def wake(self) -> None:
+        if self._taken and (self.pipe.room() > 0 or self.pipe.read_closed):
+            self.pipe.writable.leave(self)
+            waiting, self._taken = self._taken, []
+            for taken in waiting:
+                taken()
+
+    def close(self) -> None:
+        self.pipe.close_write()

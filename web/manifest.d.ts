@@ -1,0 +1,22 @@
+/** What `wasix.web.build` writes for the loader. */
+declare const manifest: {
+  programs: Record<
+    string,
+    {
+      title: string;
+      file: string;
+      size: number;
+      sha256: string;
+      argv: string[];
+      environ: Record<string, string>;
+      wanted: import("../engines/browser/run.js").Wanted;
+    }
+  >;
+  /** The environment of programs that are not given another. */
+  environ: Record<string, string>;
+  /** Linux's numbers by name. */
+  signals: Record<string, number>;
+  runtime: import("./python.js").Runtime;
+  worker: string;
+};
+export default manifest;

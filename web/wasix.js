@@ -1,0 +1,278 @@
+/**
+ * A kernel in a page. It and its programs live in one worker, on one thread; nothing is needed of
+ * the server but that it hands out files: no special headers, at any path.
+ */
+
+import manifest from "#manifest";
+import { Process } from "./process.js";
+
+const base = new URL(".", import.meta.url);
+
+/** Milliseconds a program has to react to a signal before its worker is ended. */
+const PATIENCE = 1000;
+
+/**
+ * @typedef {object} LoadOptions
+ * @property {boolean} [suspend] False to run as a browser without JSPI does (for tests).
+ */
+
+/**
+ * A program: a name from the bundle, a URL (anything with a `/` or ending in `.wasm`), or a module's
+ * bytes with a name for messages.
+ * @typedef {string | URL | { module: ArrayBuffer | Uint8Array, name?: string }} Program
+ */
+
+/**
+ * @typedef {object} SpawnOptions
+ * @property {Record<string, string>} [env] The whole environment, instead of the default one.
+ * @property {string} [cwd] Directory that relative paths start from; `/` if not given.
+ * @property {Record<string, string | Uint8Array>} [files] Files to write first, by path.
+ * @property {number} [memoryLimit] Bytes of linear memory the program may have.
+ * @property {{ columns: number, rows: number }} [terminal] Gives it a terminal for all three streams;
+ *   its output is then in `stdout`.
+ */
+
+/**
+ * @typedef {SpawnOptions & { stdin?: string | Uint8Array }} RunOptions
+ * @typedef {{ status: number, stdout: string, stderr: string, message?: string }} Result
+ *   `message` says why it ended if that was not its own doing.
+ */
+
+/** A kernel in a worker of its own. A worker that had to be ended is replaced when it is needed. */
+export class Wasix {
+  #options;
+  /** @type {Worker | null} */
+  #worker = null;
+  /** @type {Promise<{ suspends: boolean }> | null} */
+  #started = null;
+  #last = 0;
+  /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
+  #waiting = new Map();
+  /** By pid. @type {Map<number, Process>} */
+  #processes = new Map();
+
+  /** @param {LoadOptions} [options] */
+  constructor(options = {}) {
+    this.#options = options;
+    /** Files of the kernel; they live as long as its worker. */
+    this.fs = new Files((method, ...args) => this.#ask(method, ...args));
+  }
+
+  /** Names of the bundle's programs. */
+  get programs() {
+    return Object.keys(manifest.programs);
+  }
+
+  /** Start the worker unless it runs. Resolves to what it can do. */
+  ready() {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  #start() {
+    const worker = new Worker(new URL(manifest.worker, base), { type: "module", name: "wasix" });
+    this.#worker = worker;
+    worker.onmessage = ({ data }) => this.#receive(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      if (worker === this.#worker) this.#end(`the worker failed: ${event.message ?? "it cannot be loaded"}`);
+    };
+    const { runtime } = manifest;
+    const url = new URL(runtime.url, base).href;
+    return this.#send("start", { runtime: { ...runtime, url }, suspend: this.#options.suspend });
+  }
+
+  /** @param {string} method @param {...any} args */
+  async #ask(method, ...args) {
+    await this.ready();
+    return this.#send(method, ...args);
+  }
+
+  /** @param {string} method @param {...any} args @returns {Promise<any>} */
+  #send(method, ...args) {
+    const id = ++this.#last;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker?.postMessage({ id, method, args });
+    });
+  }
+
+  /** @param {any} message */
+  #receive(message) {
+    if ("output" in message) {
+      this.#processes.get(message.output)?.receive(message.fd, message.data);
+    } else if ("exited" in message) {
+      const process = this.#processes.get(message.exited);
+      this.#processes.delete(message.exited);
+      process?.end(message.status, message.message);
+    } else {
+      const id = message.done ?? message.failed;
+      const waiting = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      if ("done" in message) waiting?.resolve(message.value);
+      else waiting?.reject(new Error(message.reason));
+    }
+  }
+
+  /** @param {string} reason @param {number} [pid] @param {number} [status] Of that process. */
+  #end(reason, pid, status = 137) {
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#started = null;
+    const waiting = [...this.#waiting.values()];
+    const processes = [...this.#processes];
+    this.#waiting.clear();
+    this.#processes.clear();
+    for (const { reject } of waiting) reject(new Error(reason));
+    for (const [id, process] of processes) process.end(id === pid ? status : 137, reason);
+  }
+
+  /** End the worker with everything in it. It starts again, empty, when it is needed. */
+  terminate() {
+    this.#end("the worker was terminated");
+  }
+
+  /**
+   * Start a program.
+   * @param {Program} program @param {string[]} [args] @param {SpawnOptions} [options]
+   * @returns {Promise<Process>} Rejects if there is no such program or it cannot be run.
+   */
+  async spawn(program, args = [], options = {}) {
+    return this.#spawn(program, args, options, true);
+  }
+
+  /**
+   * Run a program to its end.
+   * @param {Program} program @param {string[]} [args] @param {RunOptions} [options]
+   * @returns {Promise<Result>}
+   */
+  async run(program, args = [], options = {}) {
+    const { stdin } = options;
+    const given = typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin;
+    const process = await this.#spawn(program, args, options, given ?? false);
+    const [stdout, stderr, { status, message }] = await Promise.all([
+      new Response(process.stdout).text(),
+      new Response(process.stderr).text(),
+      process.ended,
+    ]);
+    return { status, stdout, stderr, ...(message ? { message } : {}) };
+  }
+
+  /**
+   * @param {Program} program @param {string[]} args @param {SpawnOptions} options
+   * @param {Uint8Array | boolean} stdin
+   */
+  async #spawn(program, args, { env, cwd = "/", files = {}, terminal, memoryLimit }, stdin) {
+    const { argv, environ, ...what } = find(program);
+    for (const [path, data] of Object.entries(files)) await this.fs.writeFile(path, data);
+    const pid = await this.#ask("spawn", {
+      ...what,
+      args: [...argv, ...args.map(String)],
+      env: env ?? { ...manifest.environ, PWD: cwd, ...environ },
+      cwd,
+      stdin,
+      terminal: terminal && [terminal.columns, terminal.rows],
+      memoryLimit,
+    });
+    const process = new Process(pid, {
+      send: (method, ...rest) => this.#send(method, pid, ...rest),
+      insist: (status, method, ...rest) => this.#insist(pid, status, method, ...rest),
+      signal: signalNumber,
+    });
+    this.#processes.set(pid, process);
+    return process;
+  }
+
+  /**
+   * Tell a process something that it must hear. A guest that computes keeps its worker from hearing
+   * anything: after a while the worker is ended, and the process's exit status is `status`.
+   * @param {number} pid @param {number} status @param {string} method @param {...any} args
+   */
+  async #insist(pid, status, method, ...args) {
+    if (!this.#processes.has(pid)) return;
+    let timer;
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, PATIENCE, "late")));
+    const heard = this.#send(method, pid, ...args).catch(() => "over");
+    const answer = await Promise.race([heard, late]);
+    clearTimeout(timer);
+    if (answer === "late") this.#end("it computed on and heard no signal: its worker was ended", pid, status);
+  }
+}
+
+/** @param {string | number} signal A name, or Linux's number. */
+function signalNumber(signal) {
+  const signals = /** @type {Record<string, number>} */ (manifest.signals);
+  const number = typeof signal === "number" ? signal : signals[signal];
+  if (Object.values(signals).includes(number)) return number;
+  throw new Error(`${signal}: no such signal; there are ${Object.keys(signals).join(", ")}`);
+}
+
+/**
+ * @param {Program} program
+ * @returns {{ name: string, argv: string[], environ: object, url?: string, wanted?: object,
+ *   module?: Uint8Array }}
+ */
+function find(program) {
+  if (typeof program === "object" && "module" in program) {
+    const { module, name = "module.wasm" } = program;
+    const bytes = module instanceof Uint8Array ? module : new Uint8Array(module);
+    return { name, argv: [name], environ: {}, module: bytes };
+  }
+  const text = String(program);
+  const known = /** @type {Record<string, any>} */ (manifest.programs)[text];
+  if (known && Object.hasOwn(manifest.programs, text)) {
+    const { argv, environ, file, wanted } = known;
+    return { name: text, argv, environ, wanted, url: new URL(file, base).href };
+  }
+  if (text.includes("/") || text.endsWith(".wasm")) {
+    const url = new URL(text, document.baseURI);
+    const name = decodeURIComponent(url.pathname.split("/").at(-1) || text);
+    return { name, argv: [name], environ: {}, url: url.href };
+  }
+  const names = Object.keys(manifest.programs).join(", ");
+  throw new Error(`${text}: no such program; this page has ${names}`);
+}
+
+/** Files of a kernel. Paths are absolute, or relative to `/`. */
+class Files {
+  #ask;
+
+  /** @param {(method: string, ...args: any[]) => Promise<any>} ask */
+  constructor(ask) {
+    this.#ask = ask;
+  }
+
+  /**
+   * Make or replace a file, and the directories on the way to it.
+   * @param {string} path @param {string | Uint8Array | ArrayBuffer} data @returns {Promise<void>}
+   */
+  writeFile(path, data) {
+    const bytes = typeof data === "string" ? new TextEncoder().encode(data) : new Uint8Array(data);
+    return this.#ask("writeFile", path, bytes);
+  }
+
+  /** @param {string} path @returns {Promise<Uint8Array>} */
+  readFile(path) {
+    return this.#ask("readFile", path);
+  }
+
+  /** @param {string} path @returns {Promise<string>} */
+  async readText(path) {
+    return new TextDecoder().decode(await this.readFile(path));
+  }
+
+  /** Make a directory, and those on the way to it. @param {string} path @returns {Promise<void>} */
+  mkdir(path) {
+    return this.#ask("makeDirectory", path);
+  }
+
+  /**
+   * What is in a directory.
+   * @param {string} path @returns {Promise<{ name: string, directory: boolean }[]>}
+   */
+  async list(path) {
+    /** @type {[string, boolean][]} */
+    const entries = await this.#ask("list", path);
+    return entries.map(([name, directory]) => ({ name, directory }));
+  }
+}
