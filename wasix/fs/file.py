@@ -117,7 +117,7 @@ class OpenFile:
 
 
 class OpenDirectory(OpenFile, ABC):
-    """An open directory. Reads are `isdir`, other moves of bytes or offsets `badf`, as in wasmtime."""
+    """An open directory. Reads are `isdir`, other moves of bytes or offsets `badf`."""
 
     filetype = Filetype.DIRECTORY
     unseekable = E.BADF

@@ -286,8 +286,10 @@ def make_directory(namespace: Namespace, base: Directory, path: str) -> None:
 
 
 def symlink(namespace: Namespace, target: str, base: Directory, path: str) -> None:
-    """Make a link that holds `target`, whatever that leads to: following it is checked."""
+    """Make a link that holds `target`; an absolute one only from the namespace's root (`perm`)."""
     _check(target)
+    if target[0] == "/" and base.key != namespace.root.key:
+        raise Errno(E.PERM)
     place = _vacant(namespace, base, path)
     place.directory.symlink(place.name, target)
 

@@ -1,0 +1,52 @@
+"""The catalogue: what is pinned decides what is kept."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from wasix import catalogue
+from wasix.api.errors import FetchError, ProgramNotFound
+
+COWSAY = catalogue.PROGRAMS["cowsay"]
+
+
+def test_every_program_is_pinned() -> None:
+    for program in catalogue.PROGRAMS.values():
+        assert len(bytes.fromhex(program.sha256)) == 32
+        assert program.version[0].isdigit()
+
+
+def test_what_is_fetched_is_kept_for_its_owner_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WASIX_CACHE", str(tmp_path / "cache"))
+    data = catalogue.fetch(COWSAY)
+    assert hashlib.sha256(data).hexdigest() == COWSAY.sha256
+    (kept,) = (tmp_path / "cache").rglob("*.wasm")
+    assert kept.read_bytes() == data
+    assert kept.stat().st_mode & 0o077 == 0
+    assert kept.parent.stat().st_mode & 0o077 == 0
+
+
+def test_a_package_that_changed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WASIX_CACHE", str(tmp_path))
+    other = replace(COWSAY, sha256="00" * 32)
+    monkeypatch.setitem(catalogue.PROGRAMS, "cowsay", other)
+    with pytest.raises(FetchError, match=f"SHA-256 {COWSAY.sha256}"):
+        catalogue.fetch(other)
+    assert not list(tmp_path.rglob("*.wasm"))
+
+
+def test_names_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "python").write_text("a file of that name")
+    (tmp_path / "tool").write_text("")
+    assert catalogue.find("python").source is catalogue.PROGRAMS["python"]
+    assert catalogue.find("./python").source == Path("./python")
+    assert catalogue.find("tool").source == Path("tool")
+    with pytest.raises(ProgramNotFound, match="python, sqlite3"):
+        catalogue.find("nosuch")

@@ -1,0 +1,477 @@
+"""Host directories as volumes, entered one component at a time.
+
+Every name is looked up and opened relative to the descriptor of its own directory, links never
+followed by the host, and `..` never asked of it: so neither a link nor a racing rename leads out of
+the volume. Links are followed by `wasix.fs.walk` alone, within the guest's namespace.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from itertools import chain
+from typing import ParamSpec, TypeVar
+
+from wasix.abi import E, Errno
+from wasix.abi.types import Fdflags, Filestat, Filetype
+from wasix.fs.file import OpenDirectory, OpenFile, RegularFile
+from wasix.fs.inode import Access, Directory, DirectoryEntry, Inode, Symlink
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+# A missing flag is one the platform does not need or have.
+_SAFE = (
+    getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_NONBLOCK", 0)  # a pipe must not keep the opening waiting
+)
+_DIRECTORY = (
+    getattr(os, "O_DIRECTORY", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_PATH", os.O_RDONLY)
+)
+_LIST = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0) | os.O_RDONLY
+_MOST_BUFFERS = 1024
+"""What the host takes in one call (IOV_MAX)."""
+
+_FILETYPES = {
+    stat.S_IFREG: Filetype.REGULAR_FILE,
+    stat.S_IFDIR: Filetype.DIRECTORY,
+    stat.S_IFLNK: Filetype.SYMBOLIC_LINK,
+    stat.S_IFCHR: Filetype.CHARACTER_DEVICE,
+    stat.S_IFBLK: Filetype.BLOCK_DEVICE,
+    stat.S_IFSOCK: Filetype.SOCKET_STREAM,
+}
+
+
+def _host(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Turn the host's errors into the guest's."""
+
+    @wraps(function)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return function(*args, **kwargs)
+        except OSError as error:
+            raise Errno.of(error) from None
+        except ValueError:  # a name with a surrogate that is no escaped byte
+            raise Errno(E.ILSEQ) from None
+
+    return call
+
+
+def _filetype(mode: int) -> int:
+    return _FILETYPES.get(stat.S_IFMT(mode), Filetype.UNKNOWN)
+
+
+def _filestat(st: os.stat_result) -> Filestat:
+    return Filestat(
+        st.st_dev,
+        st.st_ino,
+        _filetype(st.st_mode),
+        st.st_nlink,
+        st.st_size,
+        max(0, st.st_atime_ns),
+        max(0, st.st_mtime_ns),
+        max(0, st.st_ctime_ns),
+    )
+
+
+class _Handle:
+    """A host descriptor, closed with the last reference to it."""
+
+    __slots__ = ("fd",)
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def close(self) -> None:
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class HostVolume:
+    """A host directory, or a single file, that guests may use.
+
+    Raises `OSError` if it cannot be opened, or on platforms without directory-relative opening.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, read_only: bool = False) -> None:
+        if os.open not in os.supports_dir_fd:
+            raise OSError(f"host volumes are not supported on {sys.platform}: use a memory volume")
+        self.path = os.path.abspath(path)
+        self.read_only = read_only
+        mode = os.stat(self.path).st_mode
+        # The path as the user gave it is the user's: links in it are followed, once, here.
+        directory = self.path if stat.S_ISDIR(mode) else os.path.dirname(self.path)
+        handle = _Handle(os.open(directory, _DIRECTORY & ~getattr(os, "O_NOFOLLOW", 0)))
+        base = HostDirectory(self, handle)
+        self._root: Inode = base
+        if not stat.S_ISDIR(mode):
+            found = base.lookup(os.path.basename(self.path))
+            if found is None or isinstance(found, Symlink):
+                raise OSError(f"{self.path} cannot be a volume: it is a link or has just gone")
+            self._root = found
+
+    def root(self) -> Inode:
+        return self._root
+
+    def check_writable(self) -> None:
+        if self.read_only:
+            raise Errno(E.ROFS)
+
+
+class HostInode(Inode):
+    """Something in a directory of the volume, known by its name there."""
+
+    __slots__ = ("_key", "name", "parent", "volume")
+
+    def __init__(self, parent: HostDirectory, name: str, st: os.stat_result) -> None:
+        self.volume = parent.volume
+        self.parent = parent
+        self.name = name
+        self._key = _identity(st)
+
+    @property
+    def key(self) -> tuple[object, int]:
+        return self.volume, self._key
+
+    @_host
+    def stat(self) -> Filestat:
+        return _filestat(os.stat(self.name, dir_fd=self.parent.fd, follow_symlinks=False))
+
+    @_host
+    def set_times(self, atim: int | None, mtim: int | None) -> None:
+        self.volume.check_writable()
+        _set_times(self.stat(), atim, mtim, self.name, self.parent.fd)
+
+
+def _identity(st: os.stat_result) -> int:
+    """A number for a file that is one for the whole host."""
+    return st.st_dev << 64 | st.st_ino
+
+
+def _set_times(
+    now: Filestat, atim: int | None, mtim: int | None, name: str | int, directory: int | None
+) -> None:
+    times = (now.atim if atim is None else atim, now.mtim if mtim is None else mtim)
+    if max(times) >= 1 << 63:
+        raise Errno(E.INVAL)
+    if directory is None:
+        os.utime(name, ns=times)
+    else:
+        os.utime(name, ns=times, dir_fd=directory, follow_symlinks=False)
+
+
+class HostSymlink(HostInode, Symlink):
+    __slots__ = ()
+
+    @_host
+    def target(self) -> str:
+        return os.readlink(self.name, dir_fd=self.parent.fd)
+
+
+class HostSpecial(HostInode):
+    """A pipe, socket or device in a volume: it has attributes, but cannot be opened."""
+
+    __slots__ = ("filetype",)
+
+    def __init__(self, parent: HostDirectory, name: str, st: os.stat_result) -> None:
+        super().__init__(parent, name, st)
+        self.filetype = _filetype(st.st_mode)
+
+    def open(self, access: Access) -> OpenFile:
+        raise Errno(E.NOTSUP)
+
+
+class HostFileInode(HostInode):
+    __slots__ = ()
+
+    filetype = Filetype.REGULAR_FILE
+
+    @_host
+    def open(self, access: Access) -> OpenFile:
+        if access.write or access.truncate:
+            self.volume.check_writable()
+        mode = os.O_RDWR if access.read else os.O_WRONLY
+        flags = _SAFE | (mode if access.write else os.O_RDONLY)
+        if access.flags & (Fdflags.SYNC | Fdflags.RSYNC):
+            flags |= os.O_SYNC
+        elif access.flags & Fdflags.DSYNC:
+            flags |= os.O_DSYNC
+        if access.truncate and not access.write:
+            flags |= os.O_TRUNC
+        handle = _Handle(os.open(self.name, flags, dir_fd=self.parent.fd))
+        if not stat.S_ISREG(os.fstat(handle.fd).st_mode):
+            # It was replaced since the lookup.
+            raise Errno(E.NOTSUP)
+        if access.truncate and access.write:
+            os.ftruncate(handle.fd, 0)
+        return RegularFile(
+            HostFile(self.volume, handle),
+            self,
+            read=access.read,
+            write=access.write,
+            flags=access.flags,
+        )
+
+
+class HostFile:
+    """An opened regular file of the host; see `wasix.fs.file.FileData`."""
+
+    __slots__ = ("_appending", "_handle", "_volume")
+
+    def __init__(self, volume: HostVolume, handle: _Handle) -> None:
+        self._volume = volume
+        self._handle = handle
+        self._appending = False
+
+    def close(self) -> None:
+        self._handle.close()
+
+    @_host
+    def read_at(self, buffers: Sequence[memoryview], offset: int) -> int:
+        fd = self._handle.fd
+        if len(buffers) <= _MOST_BUFFERS:
+            return os.preadv(fd, buffers, offset)
+        done = 0
+        for part in _parts(buffers):
+            count = os.preadv(fd, part, offset + done)
+            done += count
+            if count < sum(map(len, part)):
+                break
+        return done
+
+    @_host
+    def write_at(self, buffers: Sequence[memoryview], offset: int) -> int:
+        self._append(False)
+        fd = self._handle.fd
+        if len(buffers) <= _MOST_BUFFERS:
+            return os.pwritev(fd, buffers, offset)
+        return self._in_parts(buffers, lambda part, done: os.pwritev(fd, part, offset + done))
+
+    @_host
+    def append(self, buffers: Sequence[memoryview]) -> tuple[int, int]:
+        self._append(True)
+        fd = self._handle.fd
+        count = self._in_parts(buffers, lambda part, _: os.writev(fd, part))
+        return count, os.lseek(fd, 0, os.SEEK_CUR)
+
+    @staticmethod
+    def _in_parts(
+        buffers: Sequence[memoryview], write: Callable[[Sequence[memoryview], int], int]
+    ) -> int:
+        done = 0
+        for part in _parts(buffers):
+            try:
+                count = write(part, done)
+            except OSError:
+                if done:
+                    break
+                raise
+            done += count
+            if count < sum(map(len, part)):
+                break
+        return done
+
+    def _append(self, on: bool) -> None:
+        """Let the host append: it alone knows where the end is when others write too."""
+        if on == self._appending:
+            return
+        import fcntl
+
+        fd = self._handle.fd
+        flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+        flags = flags | os.O_APPEND if on else flags & ~os.O_APPEND
+        fcntl.fcntl(fd, fcntl.F_SETFL, flags)
+        self._appending = on
+
+    @_host
+    def set_size(self, size: int) -> None:
+        os.ftruncate(self._handle.fd, size)
+
+    @_host
+    def allocate(self, offset: int, length: int) -> None:
+        fd = self._handle.fd
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(fd, offset, length)
+        elif os.fstat(fd).st_size < offset + length:
+            os.ftruncate(fd, offset + length)
+
+    @_host
+    def sync(self, *, data_only: bool) -> None:
+        fd = self._handle.fd
+        if data_only and hasattr(os, "fdatasync"):
+            os.fdatasync(fd)
+        else:
+            os.fsync(fd)
+
+    @_host
+    def stat(self) -> Filestat:
+        return _filestat(os.fstat(self._handle.fd))
+
+    @_host
+    def set_times(self, atim: int | None, mtim: int | None) -> None:
+        self._volume.check_writable()
+        _set_times(self.stat(), atim, mtim, self._handle.fd, None)
+
+
+def _parts(buffers: Sequence[memoryview]) -> Iterator[Sequence[memoryview]]:
+    """`buffers` in runs as long as the host takes them."""
+    for start in range(0, len(buffers), _MOST_BUFFERS):
+        yield buffers[start : start + _MOST_BUFFERS]
+
+
+class HostDirectory(Directory):
+    """A directory of the volume, held open, so that it stays the one that was found."""
+
+    __slots__ = ("_handle", "_key", "volume")
+
+    def __init__(self, volume: HostVolume, handle: _Handle) -> None:
+        self.volume = volume
+        self._handle = handle
+        self._key = _identity(os.fstat(handle.fd))
+
+    @property
+    def fd(self) -> int:
+        return self._handle.fd
+
+    @property
+    def key(self) -> tuple[object, int]:
+        return self.volume, self._key
+
+    @_host
+    def stat(self) -> Filestat:
+        return _filestat(os.fstat(self.fd))
+
+    @_host
+    def set_times(self, atim: int | None, mtim: int | None) -> None:
+        self.volume.check_writable()
+        _set_times(self.stat(), atim, mtim, ".", self.fd)
+
+    @_host
+    def open(self, access: Access) -> OpenFile:
+        if access.write or access.truncate:
+            raise Errno(E.ISDIR)
+        # Opened once more for listing and syncing, so that permissions count.
+        return HostListing(self, _Handle(os.open(".", _LIST, dir_fd=self.fd)), access.flags)
+
+    @_host
+    def lookup(self, name: str) -> Inode | None:
+        try:
+            st = os.stat(name, dir_fd=self.fd, follow_symlinks=False)
+            if stat.S_ISDIR(st.st_mode):
+                handle = _Handle(os.open(name, _DIRECTORY, dir_fd=self.fd))
+                return HostDirectory(self.volume, handle)
+        except FileNotFoundError:
+            return None
+        if stat.S_ISLNK(st.st_mode):
+            return HostSymlink(self, name, st)
+        if stat.S_ISREG(st.st_mode):
+            return HostFileInode(self, name, st)
+        return HostSpecial(self, name, st)
+
+    @_host
+    def create(self, name: str) -> Inode:
+        self.volume.check_writable()
+        flags = _SAFE | os.O_CREAT | os.O_EXCL | os.O_WRONLY
+        handle = _Handle(os.open(name, flags, 0o666, dir_fd=self.fd))
+        return HostFileInode(self, name, os.fstat(handle.fd))
+
+    @_host
+    def make_directory(self, name: str) -> None:
+        self.volume.check_writable()
+        os.mkdir(name, dir_fd=self.fd)
+
+    @_host
+    def symlink(self, name: str, target: str) -> None:
+        self.volume.check_writable()
+        if target.startswith("/"):
+            # It would mean another place to the host's programs than to the guest.
+            raise Errno(E.PERM)
+        os.symlink(target, name, dir_fd=self.fd)
+
+    @_host
+    def link(self, name: str, directory: Directory, old_name: str) -> None:
+        self.volume.check_writable()
+        old = _of_host(directory)
+        os.link(old_name, name, src_dir_fd=old.fd, dst_dir_fd=self.fd, follow_symlinks=False)
+
+    @_host
+    def unlink(self, name: str) -> None:
+        self.volume.check_writable()
+        os.unlink(name, dir_fd=self.fd)
+
+    @_host
+    def remove_directory(self, name: str) -> None:
+        self.volume.check_writable()
+        os.rmdir(name, dir_fd=self.fd)
+
+    @_host
+    def rename(self, name: str, directory: Directory, new_name: str) -> None:
+        self.volume.check_writable()
+        new = _of_host(directory)
+        os.rename(name, new_name, src_dir_fd=self.fd, dst_dir_fd=new.fd)
+
+
+def _of_host(directory: Directory) -> HostDirectory:
+    if not isinstance(directory, HostDirectory):
+        raise Errno(E.XDEV)
+    return directory
+
+
+class HostListing(OpenDirectory):
+    """An open directory of the volume.
+
+    The host has no cookies that Python could see, so the names are read when a listing starts, and
+    a cookie is a position in them.
+    """
+
+    inode: HostDirectory
+
+    def __init__(self, inode: HostDirectory, handle: _Handle, flags: int) -> None:
+        super().__init__(inode, flags)
+        self._handle = handle
+        self._names: list[DirectoryEntry] | None = None
+
+    def close(self) -> None:
+        self._handle.close()
+
+    @_host
+    def sync(self, *, data_only: bool) -> None:
+        os.fsync(self._handle.fd)
+
+    @_host
+    def entries(self, cookie: int) -> Iterator[DirectoryEntry]:
+        if not cookie or self._names is None:
+            self._names = self._read()
+        return iter(self._names[cookie:])
+
+    def _read(self) -> list[DirectoryEntry]:
+        own = os.fstat(self._handle.fd).st_ino
+        dots = ((name, own, Filetype.DIRECTORY) for name in (".", ".."))
+        with os.scandir(self._handle.fd) as found:
+            rest = ((entry.name, entry.inode(), _entry_type(entry)) for entry in found)
+            return [
+                DirectoryEntry(cookie, ino, name, filetype)
+                for cookie, (name, ino, filetype) in enumerate(chain(dots, rest), 1)
+            ]
+
+
+def _entry_type(entry: os.DirEntry[str]) -> int:
+    if entry.is_symlink():
+        return Filetype.SYMBOLIC_LINK
+    if entry.is_dir(follow_symlinks=False):
+        return Filetype.DIRECTORY
+    if entry.is_file(follow_symlinks=False):
+        return Filetype.REGULAR_FILE
+    return _filetype(entry.stat(follow_symlinks=False).st_mode)
