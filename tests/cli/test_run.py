@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -35,16 +35,18 @@ def command(*args: str) -> list[str]:
     return [sys.executable, "-m", "wasix", *args]
 
 
-def wasix(*args: str, **options: object) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    environ.update(options.pop("env", {}))  # type: ignore[call-overload]  # a dict by convention
+def wasix(
+    *args: str,
+    env: Mapping[str, str] | None = None,
+    input: str | None = None,  # noqa: A002 - subprocess calls it so
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(*args),
+        input=input,
         capture_output=True,
         text=True,
         timeout=120,
-        env=environ,
-        **options,  # type: ignore[call-overload]  # passed on as they are
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
     )
 
 
