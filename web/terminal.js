@@ -25,7 +25,7 @@ export class Screen {
 
   /** @param {HTMLElement} host */
   constructor(host) {
-    const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
+    const root = host.shadowRoot ?? host.attachShadow({ mode: "open", delegatesFocus: true });
     const sheet = document.createElement("style");
     sheet.textContent = style + OWN_STYLE;
     const place = document.createElement("div");
@@ -35,6 +35,7 @@ export class Screen {
       cursorBlink: true,
       fontFamily: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace",
       fontSize: 14,
+      lineHeight: 1.2,
       scrollback: 5000,
       theme: THEME,
     }));

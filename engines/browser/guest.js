@@ -79,7 +79,7 @@ export class Guest {
   unwinding = false;
 
   #count = 0;
-  #spans = new Uint32Array(2 * MAX_BUFFERS);
+  #spans = new Uint32Array(64);
 
   /** @param {Stage} stage @param {Carrier} carrier */
   constructor(stage, carrier) {
@@ -117,6 +117,7 @@ export class Guest {
     const { size, view } = this;
     if (count && pointer + 8 * count > size) return -FAULT;
     if (count > MAX_BUFFERS) return -INVAL;
+    if (2 * count > this.#spans.length) this.#spans = new Uint32Array(4 * count);
     const spans = this.#spans;
     let total = 0;
     for (let i = 0; i < 2 * count; i += 2, pointer += 8) {
