@@ -10,7 +10,6 @@ Times follow POSIX; a read moves the access time only when that is not newer tha
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
@@ -18,12 +17,10 @@ from wasix.abi import E, Errno
 from wasix.abi.types import Fdflags, Filestat, Filetype
 from wasix.fs.file import MAX_OFFSET, OpenDirectory, RegularFile, total
 from wasix.fs.inode import Access, Directory, DirectoryEntry, Inode, Symlink
+from wasix.fs.names import Order
+from wasix.fs.pages import PAGE, PAGE_BITS, Pages, Quota
 
-PAGE_BITS = 16
-PAGE = 1 << PAGE_BITS
 _MASK = PAGE - 1
-GRAIN = 512
-"""Pages grow by multiples of this many bytes."""
 NODE_CHARGE = 1024
 """Price of an inode in bytes: what Python's objects for it take, rounded up."""
 NAME_CHARGE = 512
@@ -37,23 +34,16 @@ _devices = count(1 << 32)
 class MemoryFilesystem:
     """A tree in memory below `root`.
 
-    `clock` gives nanoseconds since 1970. `limit` bounds the bytes it may take (`nospc`), `used`
-    says how many it takes; None is no limit.
+    `clock` gives nanoseconds since 1970. `limit` bounds the bytes it may take (`nospc`); None is no
+    limit.
     """
 
     def __init__(self, clock: Callable[[], int], *, limit: int | None = None) -> None:
         self.clock = clock
-        self.limit = MAX_OFFSET if limit is None else limit
-        self.used = 0
+        self.quota = Quota(limit)
         self.device = next(_devices)
         self._inos = count(1)
         self.root = MemoryDirectory(self, None)
-
-    def charge(self, size: int) -> None:
-        """Take `size` bytes of the limit, all or none."""
-        if size > self.limit - self.used:
-            raise Errno(E.NOSPC)
-        self.used += size
 
     def next_ino(self) -> int:
         return next(self._inos)
@@ -170,13 +160,13 @@ class MemoryInode(Inode):
         """One name less; the last one takes the inode along unless it is still open."""
         self.nlink -= 1
         self.ctim = self.filesystem.clock()
-        self.filesystem.used -= NAME_CHARGE
+        self.filesystem.quota.refund(NAME_CHARGE)
         if not self.nlink:
             self.release()
 
     def release(self) -> None:
         """Give back what the inode took, once nothing can reach it."""
-        self.filesystem.used -= NODE_CHARGE
+        self.filesystem.quota.refund(NODE_CHARGE)
 
 
 class MemorySymlink(MemoryInode, Symlink):
@@ -192,15 +182,11 @@ class MemorySymlink(MemoryInode, Symlink):
 
     def release(self) -> None:
         super().release()
-        self.filesystem.used -= self.size
+        self.filesystem.quota.refund(self.size)
 
 
 class MemoryFile(MemoryInode):
-    """A regular file, and its own `FileData`.
-
-    A page is a `bytearray` up to its last byte written; what is missing reads as zeros, and so
-    does everything at or behind `size`.
-    """
+    """A regular file, and its own `FileData`. Its pages hold only zeros behind `size`."""
 
     __slots__ = ("openings", "pages", "size")
 
@@ -209,7 +195,7 @@ class MemoryFile(MemoryInode):
     def __init__(self, filesystem: MemoryFilesystem) -> None:
         super().__init__(filesystem)
         self.size = 0
-        self.pages: dict[int, bytearray] = {}
+        self.pages = Pages(filesystem.quota)
         self.openings = 0
 
     def open(self, access: Access) -> MemoryOpenFile:
@@ -225,7 +211,7 @@ class MemoryFile(MemoryInode):
 
     def release(self) -> None:
         if not self.openings:
-            self._cut(0)
+            self.pages.cut(0)
             super().release()
 
     def content(self) -> bytes:
@@ -241,47 +227,26 @@ class MemoryFile(MemoryInode):
             length = min(len(buffer), self.size - offset)
             if length <= 0:
                 continue
-            self._copy(buffer[:length], offset)
+            self.pages.read(buffer[:length], offset)
             offset += length
         if offset > start and (self.atim <= self.mtim or self.atim <= self.ctim):
             self.atim = self.filesystem.clock()
         return offset - start
 
-    def _copy(self, buffer: memoryview, offset: int) -> None:
-        at, length = 0, len(buffer)
-        while at < length:
-            start = offset & _MASK
-            step = min(PAGE - start, length - at)
-            page = self.pages.get(offset >> PAGE_BITS)
-            piece = page[start : start + step] if page else b""
-            if len(piece) < step:
-                piece += bytes(step - len(piece))
-            buffer[at : at + step] = piece
-            at += step
-            offset += step
-
     def write_at(self, buffers: Sequence[memoryview], offset: int) -> int:
         """Write as much as fits the limit; `nospc` if that is nothing."""
-        start, wanted = offset, total(buffers)
+        start = offset
         for buffer in buffers:
-            at, length = 0, len(buffer)
-            while at < length:
-                begin = offset & _MASK
-                page = self._page(offset >> PAGE_BITS, min(PAGE, begin + length - at))
-                step = min(len(page) - begin, length - at)
-                if step <= 0:
-                    return self._wrote(start, offset)
-                page[begin : begin + step] = buffer[at : at + step]
-                at += step
-                offset += step
-        return self._wrote(start, offset) if wanted else 0
-
-    def _wrote(self, start: int, end: int) -> int:
-        if end == start:
-            raise Errno(E.NOSPC)
-        self.size = max(self.size, end)
-        self.mtim = self.ctim = self.filesystem.clock()
-        return end - start
+            count = self.pages.write(buffer, offset)
+            offset += count
+            if count < len(buffer):
+                if offset == start:
+                    raise Errno(E.NOSPC)
+                break
+        if offset > start:
+            self.size = max(self.size, offset)
+            self.mtim = self.ctim = self.filesystem.clock()
+        return offset - start
 
     def append(self, buffers: Sequence[memoryview]) -> tuple[int, int]:
         if total(buffers) > MAX_OFFSET - self.size:
@@ -289,58 +254,25 @@ class MemoryFile(MemoryInode):
         written = self.write_at(buffers, self.size)
         return written, self.size
 
-    def _page(self, index: int, end: int) -> bytearray:
-        """The page with room up to `end` in it; shorter if the limit allows no more."""
-        page = self.pages.get(index)
-        have = len(page) if page is not None else 0
-        if page is not None and end <= have:
-            return page
-        need = -(-end // GRAIN) * GRAIN
-        # Growing by doubling keeps small appends cheap; near the limit what is needed must do.
-        free = (self.filesystem.limit - self.filesystem.used) // GRAIN * GRAIN
-        grown = max(need, min(2 * have, PAGE))
-        if grown - have > free:
-            grown = min(need, have + free)
-        if page is None:
-            if grown <= 0:
-                return bytearray()
-            page = self.pages[index] = bytearray(grown)
-        else:
-            page += bytes(grown - have)
-        self.filesystem.used += grown - have
-        return page
-
-    def _cut(self, size: int) -> None:
-        """Drop what pages hold behind `size`."""
-        last, rest = size >> PAGE_BITS, size & _MASK
-        for index in [index for index in self.pages if index >= last]:
-            page = self.pages[index]
-            if index == last and rest:
-                keep = min(len(page), -(-rest // GRAIN) * GRAIN)
-                self.filesystem.used -= len(page) - keep
-                del page[keep:]
-                page[rest:] = bytes(max(0, keep - rest))
-            else:
-                self.filesystem.used -= len(page)
-                del self.pages[index]
-
     def set_size(self, size: int) -> None:
         if size < self.size:
-            self._cut(size)
+            self.pages.cut(size)
         self.size = size
         self.mtim = self.ctim = self.filesystem.clock()
 
     def allocate(self, offset: int, length: int) -> None:
         """Grow to hold the range; under a limit also take its storage now (`nospc`)."""
         end = offset + length
-        if self.filesystem.limit != MAX_OFFSET:
+        quota = self.filesystem.quota
+        if quota.limited:
             first, last = offset >> PAGE_BITS, end - 1 >> PAGE_BITS
             have = sum(len(page) for index, page in self.pages.items() if first <= index <= last)
-            if end - (first << PAGE_BITS) - have > self.filesystem.limit - self.filesystem.used:
+            # Looked at first, so that a wish far beyond the limit takes no time.
+            if end - (first << PAGE_BITS) - have > quota.free:
                 raise Errno(E.NOSPC)
             for index in range(first, last + 1):
                 top = min(PAGE, end - (index << PAGE_BITS))
-                if len(self._page(index, top)) < top:
+                if len(self.pages.reserve(index, top)) < top:
                     raise Errno(E.NOSPC)
         if end > self.size:
             self.size = end
@@ -396,13 +328,9 @@ class MemoryOpenFile(RegularFile):
 
 
 class MemoryDirectory(MemoryInode, Directory):
-    """A directory: its names, and the order they came in, which is what cookies count.
+    """A directory: its names, and the order they came in, which is what cookies count."""
 
-    A name's cookie is never given again, so a listing can go on after any change: it looks for
-    the first later one by bisection.
-    """
-
-    __slots__ = ("_cookies", "_gone", "_listed", "_names", "_next", "parent")
+    __slots__ = ("_names", "_order", "parent")
 
     size = DIRECTORY_SIZE
 
@@ -413,11 +341,7 @@ class MemoryDirectory(MemoryInode, Directory):
         """None for the root, and for a directory that is removed."""
         self._names: dict[str, tuple[MemoryInode, int]] = {}
         """name -> (inode, cookie)"""
-        self._cookies: list[int] = []
-        self._listed: list[str | None] = []
-        """Names in the order of `_cookies`; None where one has gone."""
-        self._gone = 0
-        self._next = 3  # behind `.` and `..`
+        self._order = Order()
 
     def items(self) -> Iterator[tuple[str, MemoryInode]]:
         """Names and inodes, oldest name first."""
@@ -435,13 +359,9 @@ class MemoryDirectory(MemoryInode, Directory):
 
     def after(self, cookie: int) -> Iterator[DirectoryEntry]:
         """Entries behind `cookie`, in the order their names came."""
-        place = bisect_right(self._cookies, cookie)
-        while place < len(self._listed):
-            name = self._listed[place]
-            if name is not None:
-                inode, own = self._names[name]
-                yield DirectoryEntry(own, inode.ino, name, inode.filetype)
-            place += 1
+        for own, name in self._order.after(cookie):
+            inode = self._names[name][0]
+            yield DirectoryEntry(own, inode.ino, name, inode.filetype)
 
     def create(self, name: str) -> MemoryFile:
         self._make_room(name)
@@ -465,7 +385,7 @@ class MemoryDirectory(MemoryInode, Directory):
         if isinstance(inode, MemoryDirectory):
             raise Errno(E.PERM)
         self._check_vacant(name)
-        self.filesystem.charge(NAME_CHARGE)
+        self.filesystem.quota.charge(NAME_CHARGE)
         inode.nlink += 1
         self._enter(name, inode)
         inode.ctim = self.ctim
@@ -541,34 +461,18 @@ class MemoryDirectory(MemoryInode, Directory):
 
     def _make_room(self, name: str, extra: int = 0) -> None:
         self._check_vacant(name)
-        self.filesystem.charge(NODE_CHARGE + NAME_CHARGE + extra)
+        self.filesystem.quota.charge(NODE_CHARGE + NAME_CHARGE + extra)
 
     def _enter(self, name: str, inode: MemoryInode) -> None:
         """Let `name` stand for `inode`. A name that is there already keeps its cookie."""
         old = self._names.get(name)
-        if old is not None:
-            self._names[name] = (inode, old[1])
-        else:
-            self._names[name] = (inode, self._next)
-            self._cookies.append(self._next)
-            self._listed.append(name)
-            self._next += 1
+        cookie = self._order.add(name) if old is None else old[1]
+        self._names[name] = (inode, cookie)
         self.mtim = self.ctim = self.filesystem.clock()
 
     def _leave(self, name: str) -> None:
         _, cookie = self._names.pop(name)
-        self._listed[bisect_left(self._cookies, cookie)] = None
-        self._gone += 1
-        # At most half of the list is gaps, so it stays as long as the directory is, up to two.
-        if self._gone > 32 and 2 * self._gone > len(self._listed):
-            kept = [
-                (cookie, name)
-                for cookie, name in zip(self._cookies, self._listed, strict=True)
-                if name is not None
-            ]
-            self._cookies = [cookie for cookie, _ in kept]
-            self._listed = [name for _, name in kept]
-            self._gone = 0
+        self._order.remove(cookie)
         self.mtim = self.ctim = self.filesystem.clock()
 
     def _removed(self, child: MemoryDirectory) -> None:
@@ -577,7 +481,7 @@ class MemoryDirectory(MemoryInode, Directory):
         child.nlink = 0
         child.parent = None
         child.ctim = self.ctim
-        self.filesystem.used -= NODE_CHARGE + NAME_CHARGE
+        self.filesystem.quota.refund(NODE_CHARGE + NAME_CHARGE)
 
 
 class MemoryListing(OpenDirectory):
