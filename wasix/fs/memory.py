@@ -218,7 +218,7 @@ class MemoryFile(MemoryInode):
         data = bytearray(self.size)
         for index, page in self.pages.items():
             start = index << PAGE_BITS
-            data[start : start + len(page)] = page[: self.size - start]
+            data[start : start + len(page)] = page[: max(0, self.size - start)]
         return bytes(data)
 
     def read_at(self, buffers: Sequence[memoryview], offset: int) -> int:
@@ -272,7 +272,7 @@ class MemoryFile(MemoryInode):
                 raise Errno(E.NOSPC)
             for index in range(first, last + 1):
                 top = min(PAGE, end - (index << PAGE_BITS))
-                if len(self.pages.reserve(index, top)) < top:
+                if len(self.pages.reserve(index, 0, top)) < top:
                     raise Errno(E.NOSPC)
         if end > self.size:
             self.size = end

@@ -11,6 +11,9 @@ GRAIN = 512
 """Pages grow by multiples of this many bytes, which also pays for what Python adds to each."""
 
 
+_NOTHING = memoryview(b"")
+
+
 class Quota:
     """What a filesystem may take in bytes (`limit`, None for no limit), and takes (`used`)."""
 
@@ -33,10 +36,11 @@ class Quota:
         self.used -= size
 
 
-class Pages(dict[int, bytearray]):
+class Pages(dict[int, memoryview]):
     """Bytes by offset, as pages by number.
 
     A page reaches up to its last byte written, in whole grains. What is missing reads as zeros.
+    Pages are views because slicing a view copies nothing.
     """
 
     __slots__ = ("_quota",)
@@ -52,10 +56,11 @@ class Pages(dict[int, bytearray]):
             start = offset & PAGE - 1
             step = min(PAGE - start, length - at)
             page = self.get(offset >> PAGE_BITS)
-            piece = page[start : start + step] if page else b""
+            piece = page[start : start + step] if page is not None else b""
+            stored = at + len(piece)
+            buffer[at:stored] = piece
             if len(piece) < step:
-                piece += bytes(step - len(piece))
-            buffer[at : at + step] = piece
+                buffer[stored : at + step] = bytes(step - len(piece))
             at += step
             offset += step
 
@@ -64,7 +69,7 @@ class Pages(dict[int, bytearray]):
         at, length = 0, len(buffer)
         while at < length:
             start = offset & PAGE - 1
-            page = self.reserve(offset >> PAGE_BITS, min(PAGE, start + length - at))
+            page = self.reserve(offset >> PAGE_BITS, start, min(PAGE, start + length - at))
             step = min(len(page) - start, length - at)
             if step <= 0:
                 break
@@ -73,8 +78,8 @@ class Pages(dict[int, bytearray]):
             offset += step
         return at
 
-    def reserve(self, index: int, end: int) -> bytearray:
-        """The page with room up to `end` in it; shorter if the quota allows no more."""
+    def reserve(self, index: int, start: int, end: int) -> memoryview:
+        """The page with room for `start` to `end` in it; shorter if the quota allows no more."""
         page = self.get(index)
         have = 0 if page is None else len(page)
         if page is not None and end <= have:
@@ -85,13 +90,21 @@ class Pages(dict[int, bytearray]):
         grown = max(need, min(2 * have, PAGE))
         if grown - have > free:
             grown = min(need, have + free)
-        if page is None:
-            page = bytearray(grown)
-            if grown:
-                self[index] = page
-        else:
-            page += bytes(grown - have)
+        if grown <= start:
+            return _NOTHING
         self._quota.charge(grown - have)
+        return self._resize(index, grown)
+
+    def _resize(self, index: int, size: int) -> memoryview:
+        """The page at `index`, longer or shorter."""
+        data = bytearray(size)
+        old = self.pop(index, None)
+        if old is not None:
+            kept = min(size, len(old))
+            data[:kept] = old[:kept]
+        page = memoryview(data)
+        if size:
+            self[index] = page
         return page
 
     def cut(self, size: int) -> None:
@@ -102,8 +115,9 @@ class Pages(dict[int, bytearray]):
             if index == last and rest:
                 keep = min(len(page), -(-rest // GRAIN) * GRAIN)
                 self._quota.refund(len(page) - keep)
-                del page[keep:]
-                page[rest:] = bytes(max(0, keep - rest))
+                if keep > rest:
+                    page[rest:keep] = bytes(keep - rest)
+                self._resize(index, keep)
             else:
                 self._quota.refund(len(page))
                 del self[index]
