@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from itertools import chain
 from typing import ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Fdflags, Filestat, Filetype
@@ -39,6 +40,9 @@ _DIRECTORY = (
 _LIST = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0) | os.O_RDONLY
 _MOST_BUFFERS = 1024
 """What the host takes in one call (IOV_MAX)."""
+
+_MOST_LISTED = 1 << 18
+"""Names all open directories of a volume remember at once."""
 
 _FILETYPES = {
     stat.S_IFREG: Filetype.REGULAR_FILE,
@@ -106,14 +110,15 @@ class HostVolume:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, read_only: bool = False) -> None:
-        if os.open not in os.supports_dir_fd:
+        if os.open not in os.supports_dir_fd or not hasattr(os, "preadv"):
             raise OSError(f"host volumes are not supported on {sys.platform}: use a memory volume")
-        self.path = os.path.abspath(path)
-        self.read_only = read_only
-        mode = os.stat(self.path).st_mode
         # The path as the user gave it is the user's: links in it are followed, once, here.
+        self.path = os.path.realpath(path)
+        self.read_only = read_only
+        self._listings: WeakKeyDictionary[HostListing, int] = WeakKeyDictionary()
+        mode = os.stat(self.path).st_mode
         directory = self.path if stat.S_ISDIR(mode) else os.path.dirname(self.path)
-        handle = _Handle(os.open(directory, _DIRECTORY & ~getattr(os, "O_NOFOLLOW", 0)))
+        handle = _Handle(os.open(directory, _DIRECTORY))
         base = HostDirectory(self, handle)
         self._root: Inode = base
         if not stat.S_ISDIR(mode):
@@ -124,6 +129,15 @@ class HostVolume:
 
     def root(self) -> Inode:
         return self._root
+
+    def keep(self, listing: HostListing, count: int) -> None:
+        """Bound what open directories remember: beyond `_MOST_LISTED` names the oldest forget."""
+        self._listings.pop(listing, None)
+        self._listings[listing] = count
+        while len(self._listings) > 1 and sum(self._listings.values()) > _MOST_LISTED:
+            oldest = next(iter(self._listings))
+            del self._listings[oldest]
+            oldest.forget()
 
     def check_writable(self) -> None:
         if self.read_only:
@@ -303,6 +317,11 @@ class HostFile:
     def allocate(self, offset: int, length: int) -> None:
         fd = self._handle.fd
         if hasattr(os, "posix_fallocate"):
+            # Where the filesystem cannot do it, libc writes every block: not beyond what there is.
+            free = os.fstatvfs(fd)
+            missing = min(length, offset + length - os.fstat(fd).st_blocks * 512)
+            if missing > free.f_bavail * free.f_frsize:
+                raise Errno(E.NOSPC)
             os.posix_fallocate(fd, offset, length)
         elif os.fstat(fd).st_size < offset + length:
             os.ftruncate(fd, offset + length)
@@ -452,9 +471,15 @@ class HostListing(OpenDirectory):
 
     @_host
     def entries(self, cookie: int) -> Iterator[DirectoryEntry]:
-        if not cookie or self._names is None:
-            self._names = self._read()
-        return iter(self._names[cookie:])
+        names = self._names
+        if not cookie or names is None:
+            names = self._names = self._read()
+            self.inode.volume.keep(self, len(names))
+        return (names[place] for place in range(cookie, len(names)))
+
+    def forget(self) -> None:
+        """Drop the names; a reader in the middle of them gets on with new ones."""
+        self._names = None
 
     def _read(self) -> list[DirectoryEntry]:
         own = os.fstat(self._handle.fd).st_ino
@@ -474,4 +499,7 @@ def _entry_type(entry: os.DirEntry[str]) -> int:
         return Filetype.DIRECTORY
     if entry.is_file(follow_symlinks=False):
         return Filetype.REGULAR_FILE
-    return _filetype(entry.stat(follow_symlinks=False).st_mode)
+    try:
+        return _filetype(entry.stat(follow_symlinks=False).st_mode)
+    except OSError:  # it has just gone
+        return Filetype.UNKNOWN
