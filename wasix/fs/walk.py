@@ -250,10 +250,13 @@ def open_path(
     if directory and (create or exclusive or access.truncate):
         raise Errno(E.INVAL)
     exclusive = exclusive and create
-    follow = (follow and not exclusive) or (path.endswith("/") and not create)
+    slash = path.endswith("/")
+    follow = (follow and not exclusive and not slash) if create else (follow or slash)
     place = resolve(namespace, base, path, follow=follow)
     inode = place.inode
     if create:
+        if slash and not place.nameless:
+            raise Errno(E.ISDIR)
         if exclusive and inode is not None:
             raise Errno(E.EXIST)
         if place.slash or isinstance(inode, Directory):
