@@ -7,6 +7,7 @@ the volume. Links are followed by `wasix.fs.walk` alone, within the guest's name
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -191,7 +192,11 @@ class HostSymlink(HostInode, Symlink):
 
     @_host
     def target(self) -> str:
-        return os.readlink(self.name, dir_fd=self.parent.fd)
+        try:
+            return os.readlink(self.name, dir_fd=self.parent.fd)
+        except OSError as error:
+            # What has the name now is no link: the one that was found has gone.
+            raise Errno(E.NOENT) if error.errno == errno.EINVAL else error from None
 
 
 class HostSpecial(HostInode):
