@@ -37,6 +37,8 @@ class End(Enum):
     TRAPPED = "trapped"
     INVALID = "invalid"
     """The engine refused the module; no code ran."""
+    FAILED = "failed"
+    """The engine itself failed."""
 
 
 @dataclass(frozen=True)

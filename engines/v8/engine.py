@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from struct import Struct
 
-from engines.js.generate import direct
+from engines.js.generate import ARGUMENTS, direct
 from engines.js.imports import wanted
 from engines.protocol import Door, End, EngineError, Entry, Linked, Outcome
 from engines.v8.isolate import Failed, Isolate, Value
@@ -20,9 +20,6 @@ from engines.v8.library import library
 from wasix.abi import NUMBERS
 
 _Unpack = Callable[[memoryview], Sequence[int]]
-
-_ARGUMENTS = 16
-"""Where in the mailbox the arguments begin; `engines/js` agrees."""
 
 _live: weakref.WeakSet[V8Guest] = weakref.WeakSet()
 
@@ -71,14 +68,17 @@ class V8Guest:
         except Failed as failure:
             end = End.UNWOUND if failure.terminated else End.INVALID
             outcome = Outcome(end, _first_line(failure.text))
+        except Exception as error:  # whoever waits for the guest must hear of its end
+            outcome = Outcome(End.FAILED, f"{type(error).__name__}: {error}")
         self._ended(outcome)
 
     def _run(self, isolate: Isolate) -> Outcome:
         isolate.evaluate(direct())
         mailbox = _buffer(isolate, "guest.mailbox")
         self._words, self._longs = mailbox.cast("i"), mailbox.cast("Q")
-        self._arguments = mailbox[_ARGUMENTS:]
-        isolate.define("callHost", self._serve)
+        self._arguments = mailbox[ARGUMENTS:]
+        isolate.define("callHost", self._make_server())
+        isolate.define("memoryGrown", self._grown)
         area = _buffer(isolate, f"guest.load({self._program.module.size})")
         offset = 0
         for part in self._program.module.buffers():
@@ -107,15 +107,20 @@ class V8Guest:
 
     # On the isolate's thread.
 
-    def _serve(self) -> None:
-        words = self._words
-        if words[1]:
-            words[1] = 0
-            # V8 never moves a memory: only its length is new.
-            size = self._longs[1]
-            self._memory = memoryview((ctypes.c_ubyte * size).from_address(self._base)).cast("B")
-        enter, unpack = self._entries[words[0]]
-        words[0] = enter(self._memory, unpack(self._arguments))
+    def _make_server(self) -> Callable[[], None]:
+        """What serves a system call: a closure, to look little up."""
+        words, arguments, entries = self._words, self._arguments, self._entries
+
+        def serve() -> None:
+            enter, unpack = entries[words[0]]
+            words[0] = enter(self._memory, unpack(arguments))
+
+        return serve
+
+    def _grown(self) -> None:
+        # V8 never moves a memory: only its length is new.
+        size = self._longs[1]
+        self._memory = memoryview((ctypes.c_ubyte * size).from_address(self._base)).cast("B")
 
 
 def _buffer(isolate: Isolate, code: str) -> memoryview:

@@ -43,27 +43,35 @@ class Isolate:
         self._pending: dict[int, Callable[[int], None]] = {}
         self._ids = itertools.count(1)
         self._kept: list[int] = []
-        self._pinned = False
         self._closing = threading.Lock()
-        self._callback = Callback(self._called)
+        self._callback = Callback(self._make_callback())
         self._context = self._library.mr_init_context(self._callback)
 
     # On the isolate's thread.
 
-    def _called(self, number: int, raw: int) -> None:
-        function = self._functions.get(number)
-        if function is None:
-            if self._pinned:
-                self._pinned = False
+    def _make_callback(self) -> Callable[[int, int], None]:
+        """What V8 calls, on every system call of a guest: a closure, to look nothing up."""
+        functions, pending = self._functions, self._pending
+        free = self._library.mr_free_value
+        pinned = False
+
+        def called(number: int, raw: int) -> None:
+            nonlocal pinned
+            function = functions.get(number)
+            if function is not None:
+                if not pinned:
+                    # Keeping the thread's Python state makes each call several times cheaper.
+                    _ensure()
+                    pinned = True
+                function()
+                free(self._context, raw)
+                return
+            if pinned:
+                pinned = False
                 _release(_LOCKED)
-            self._pending.pop(number)(raw)
-            return
-        if not self._pinned:
-            # Keeping the thread's Python state between calls makes each several times cheaper.
-            _ensure()
-            self._pinned = True
-        function()
-        self._library.mr_free_value(self._context, raw)
+            pending.pop(number)(raw)
+
+        return called
 
     def _convert(self, raw: int) -> Value | Failed:
         record = RawValue.from_address(raw)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,9 @@ from wasix import catalogue
 from wasix.api import program, stdio
 from wasix.api.errors import UsageError
 from wasix.api.sandbox import ENVIRONMENT, Sandbox
+from wasix.api.sockets import shared
 from wasix.fs.file import OpenFile
+from wasix.net.host import HostSocket
 from wasix.proc.carrier import OsThreadCarrier
 from wasix.proc.process import STATUS_INTERNAL, STATUS_TRAP
 from wasix.proc.signal import Signal
@@ -36,6 +39,8 @@ class Popen:
         file object; an object with `write` but no descriptor receives each write.
     env: the whole environment; None for `HOME`, `PATH` and what the program needs.
     cwd: directory of the guest's that relative paths start from.
+    sockets: stream or datagram sockets, listening or connected, which become descriptors 3, 4, ...
+        They are duplicated: close yours when the guest alone shall have them.
     text, encoding, errors, bufsize: as in `subprocess`.
     sandbox: where to run; None for a new sandbox made from the remaining options (`Sandbox`).
 
@@ -58,6 +63,7 @@ class Popen:
         stderr: stdio.Stdio = None,
         env: Mapping[str, str] | None = None,
         cwd: str = "/",
+        sockets: Sequence[socket.socket] = (),
         text: bool = False,
         encoding: str | None = None,
         errors: str | None = None,
@@ -79,6 +85,7 @@ class Popen:
         self._own = Sandbox(**options) if sandbox is None else None
         self.sandbox = box = sandbox or self._own
         assert box is not None
+        given: list[HostSocket] = []
         try:
             engine = box.engine()
             linked = program.link(found.read(), found.name, abi=box.abi, memory=box.memory_limit)
@@ -90,12 +97,14 @@ class Popen:
             preopens = box.preopens(cwd)
             environ = stdio.environment(dict(env))
             files = self._streams(stdin, stdout, stderr)
+            given = shared(box.kernel.host, sockets)
             with box.kernel.lock:
                 self.process = box.kernel.process(
                     [os.fsencode(arg) for arg in argv],
                     environ,
                     files,
                     preopens,
+                    sockets=given,
                     max_files=box.max_files,
                 )
                 self.process.name = found.name
@@ -106,6 +115,8 @@ class Popen:
             with box.kernel.lock:
                 self.process.main.runner = self._guest
         except BaseException:
+            for file in given:
+                file.close()
             if self._own:
                 self._own.close()
             raise
@@ -155,6 +166,8 @@ class Popen:
                     process.exit(STATUS_INVALID, f"{process.name}: {outcome.message}")
                 case End.UNWOUND:
                     process.exit(STATUS_INTERNAL, f"{process.name}: stopped by its engine")
+                case End.FAILED:
+                    process.exit(STATUS_INTERNAL, f"{process.name}: engine: {outcome.message}")
         self.sandbox.release(self)
         self._done.set()
 
