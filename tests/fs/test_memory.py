@@ -17,7 +17,7 @@ from wasix.fs.file import MAX_OFFSET, OpenFile, RegularFile
 from wasix.fs.inode import Access
 from wasix.fs.memory import NAME_CHARGE, NODE_CHARGE, MemoryDirectory, MemoryFile, MemoryFilesystem
 from wasix.fs.mount import Namespace
-from wasix.fs.pages import GRAIN, PAGE
+from wasix.fs.pages import GRAIN, PAGE, PAGE_CHARGE
 
 BOTH = Access(write=True)
 ENTRY_CHARGE = NODE_CHARGE + NAME_CHARGE
@@ -53,7 +53,7 @@ def test_a_write_at_a_huge_offset_takes_one_page() -> None:
     before = filesystem.quota.used
     assert write(file, b"end", MAX_OFFSET - 3) == 3
     assert file.stat().size == MAX_OFFSET
-    assert filesystem.quota.used - before <= PAGE
+    assert filesystem.quota.used - before <= PAGE + PAGE_CHARGE
     assert read(file, 3, MAX_OFFSET - 3) == b"end"
     assert read(file, 100, 1 << 40) == bytes(100)
     with pytest.raises(Errno) as caught:
@@ -100,7 +100,7 @@ def test_where_the_host_can_put_no_file(path: str, error: E) -> None:
 
 
 def test_a_write_beyond_the_limit_is_cut_short_then_refused() -> None:
-    filesystem, system = ours(ENTRY_CHARGE + 10 * GRAIN)
+    filesystem, system = ours(ENTRY_CHARGE + PAGE_CHARGE + 10 * GRAIN)
     file = system.open("f", "C", BOTH)
     assert file.write([memoryview(bytes(6 * GRAIN)), memoryview(bytes(6 * GRAIN))]) == 10 * GRAIN
     with pytest.raises(Errno) as caught:
@@ -111,7 +111,7 @@ def test_a_write_beyond_the_limit_is_cut_short_then_refused() -> None:
 
 
 def test_a_refused_write_takes_and_changes_nothing() -> None:
-    filesystem, system = ours(ENTRY_CHARGE + GRAIN)
+    filesystem, system = ours(ENTRY_CHARGE + PAGE_CHARGE + GRAIN)
     file = system.open("f", "C", BOTH)
     before, used = file.stat(), filesystem.quota.used
     filesystem.clock.now += 1  # type: ignore[attr-defined]
@@ -198,7 +198,7 @@ def test_nothing_moves_into_a_removed_directory() -> None:
 
 
 def test_allocating_takes_storage_that_later_writes_can_count_on() -> None:
-    filesystem, system = ours(3 * ENTRY_CHARGE + 4 * PAGE)
+    filesystem, system = ours(2 * ENTRY_CHARGE + 4 * (PAGE + PAGE_CHARGE))
     file = system.open("f", "C", BOTH)
     file.allocate(10, 3 * PAGE)
     assert file.stat().size == 3 * PAGE + 10

@@ -8,7 +8,9 @@ from wasix.fs.file import MAX_OFFSET
 PAGE_BITS = 16
 PAGE = 1 << PAGE_BITS
 GRAIN = 512
-"""Pages grow by multiples of this many bytes, which also pays for what Python adds to each."""
+"""Pages grow by multiples of this many bytes."""
+PAGE_CHARGE = 512
+"""Price of a page besides its bytes: what Python's objects for it take."""
 
 
 _NOTHING = memoryview(b"")
@@ -86,13 +88,14 @@ class Pages(dict[int, memoryview]):
             return page
         need = -(-end // GRAIN) * GRAIN
         # Growing by doubling keeps small appends cheap; near the limit what is needed must do.
-        free = self._quota.free // GRAIN * GRAIN
+        price = PAGE_CHARGE if page is None else 0
+        free = max(0, self._quota.free - price) // GRAIN * GRAIN
         grown = max(need, min(2 * have, PAGE))
         if grown - have > free:
             grown = min(need, have + free)
         if grown <= start:
             return _NOTHING
-        self._quota.charge(grown - have)
+        self._quota.charge(grown - have + price)
         return self._resize(index, grown)
 
     def _resize(self, index: int, size: int) -> memoryview:
@@ -119,5 +122,5 @@ class Pages(dict[int, memoryview]):
                     page[rest:keep] = bytes(keep - rest)
                 self._resize(index, keep)
             else:
-                self._quota.refund(len(page))
+                self._quota.refund(len(page) + PAGE_CHARGE)
                 del self[index]
