@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import click
 
 import wasix
@@ -53,3 +58,55 @@ def programs() -> None:
     for program in PROGRAMS.values():
         source = f"{program.package}@{program.version}"
         click.echo(f"{program.name:10} {program.title:28} {program.size / 1e6:5.1f} MB  {source}")
+
+
+@app.group()
+def web() -> None:
+    """Programs in a web page."""
+
+
+_DIRECTORY = click.Path(file_okay=False, path_type=Path)
+
+
+@web.command()
+@click.argument("directory", type=_DIRECTORY)
+@click.option(
+    "--program",
+    "programs",
+    multiple=True,
+    metavar="NAME",
+    help="A program to put in, from the catalogue or a .wasm file; the first is the page's own. "
+    "May be repeated.",
+)
+def build(directory: Path, programs: tuple[str, ...]) -> None:
+    """Write a static site to DIRECTORY, for any file host."""
+    with _told():
+        from wasix.web.build import build as build_site
+
+        build_site(directory, programs or ("python", "sqlite3", "cowsay"))
+    click.echo(f"{directory} is ready: wasix web serve {directory}")
+
+
+@web.command()
+@click.argument("directory", type=_DIRECTORY)
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True)
+def serve(directory: Path, host: str, port: int) -> None:
+    """Serve a site made by `wasix web build`."""
+    with _told():
+        from wasix.web.serve import serve as serve_site
+
+        click.echo(f"http://{host}:{port}/  (Ctrl-C ends it)")
+        serve_site(directory, host, port)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell an error in a line and exit with its status."""
+    from wasix.api.errors import WasixError
+
+    try:
+        yield
+    except WasixError as error:
+        click.echo(f"wasix: {error}", err=True)
+        sys.exit(error.status)
