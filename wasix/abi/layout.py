@@ -75,7 +75,7 @@ class Scalar:
             names = [name for bit, name in enumerate(self.members) if value >> bit & 1]
             rest = value >> len(self.members) << len(self.members)
             return "|".join(names + ([hex(rest)] if rest else [])) or "0"
-        if value < len(self.members):
+        if 0 <= value < len(self.members):
             return self.members[value]
         return str(value)
 
