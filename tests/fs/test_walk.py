@@ -1,0 +1,220 @@
+"""The walk where it is not Linux's: the base that it never leaves, and its limits."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fs.systems import Ours
+from wasix.abi import E
+from wasix.fs import walk
+from wasix.fs.host import HostVolume
+from wasix.fs.inode import Directory
+from wasix.fs.memory import MemoryDirectory, MemoryFilesystem, MemoryInode
+from wasix.fs.mount import Namespace
+
+
+@pytest.fixture
+def root() -> Ours:
+    """A tree with a directory `base` in it, and links in that which try to get out."""
+    filesystem = MemoryFilesystem(lambda: 1)
+    filesystem.add_file("secret", b"secret")
+    filesystem.add_file("base/d/f", b"inside")
+    for name, target in {
+        "up": "..",
+        "up2": "d/../..",
+        "abs": "/secret",
+        "abs-inside": "/base/d/f",
+        "root": "/",
+        "to-up": "up/secret",
+        "d/up": "../..",
+        "d/up-once": "..",
+    }.items():
+        filesystem.add_symlink(f"base/{name}", target)
+    return Ours(Namespace(filesystem.root))
+
+
+def below(root: Ours, path: str) -> Ours:
+    inode = walk.resolve(root.namespace, root.base, path, follow=True).inode
+    assert isinstance(inode, Directory)
+    return Ours(root.namespace, inode)
+
+
+OUT = [
+    "..",
+    "../",
+    "../.",
+    "../secret",
+    "../base/d/f",
+    "d/../..",
+    "d/../../secret",
+    "d/.././../secret",
+    "/",
+    "/secret",
+    "/base/d/f",
+    "//base",
+    "up",
+    "up/",
+    "up/secret",
+    "up2/secret",
+    "abs",
+    "abs-inside",
+    "root",
+    "root/secret",
+    "to-up",
+    "d/up",
+    "d/up/secret",
+    "d/up-once/../secret",
+]
+
+
+@pytest.mark.parametrize("path", OUT)
+def test_no_path_leaves_the_base(root: Ours, path: str) -> None:
+    base = below(root, "base")
+    operations = [
+        base.stat(path),
+        base.read(path),
+        base.list(path),
+        base.write(path.rstrip("/") or path, b"x", "C"),
+        base.write(path + "/new", b"x", "C"),
+        base.mkdir(path + "/new"),
+        base.link(path + "/secret", "new"),
+        base.rename(path + "/secret", "new"),
+        base.symlink("x", path + "/new"),
+        base.unlink(path + "/secret"),
+        base.rmdir(path + "/base"),
+    ]
+    assert set(operations) == {"perm"}
+    assert root.read("secret") == b"secret"
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("base/abs", b"secret"),
+        ("base/abs-inside", b"inside"),
+        ("base/root/secret", b"secret"),
+        ("base/root/base/root/base/d/f", b"inside"),
+        ("base/up/secret", b"secret"),
+        ("base/d/up/secret", b"secret"),
+        ("base/d/../../secret", b"secret"),
+        ("base/../..", "perm"),
+        ("base/d/up/../secret", "perm"),
+    ],
+)
+def test_from_the_root_absolute_links_start_there(root: Ours, path: str, answer: object) -> None:
+    assert root.read(path) == answer
+
+
+def test_the_root_by_a_link_has_no_name(root: Ours) -> None:
+    assert root.rmdir("base/root/") == "notdir"
+    assert root.mkdir("base/root/") == "exist"
+    assert root.rename("base/root/.", "x") == "busy"
+    assert root.list("base/root") == root.list(".")
+
+
+def test_an_absolute_link_is_made_from_the_root_only(root: Ours) -> None:
+    assert root.symlink("/anywhere", "link") is None
+    assert below(root, "base").symlink("/anywhere", "link") == "perm"
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("", E.NOENT),
+        ("a\0b", E.INVAL),
+        ("\ud800", E.ILSEQ),
+        ("\ud800/x", E.ILSEQ),
+        ("é" * 127 + "a", E.NOENT),
+        ("é" * 128, E.NAMETOOLONG),
+        ("/" * 5000, E.NAMETOOLONG),
+        ("./" * 2048, E.NAMETOOLONG),
+        ("é/" * 1366, E.NAMETOOLONG),
+    ],
+)
+def test_paths_that_no_filesystem_has(root: Ours, path: str, error: E) -> None:
+    for base in (root, below(root, "base")):
+        assert base.stat(path) == error.name.lower()
+    if path and error not in (E.NOENT, E.NAMETOOLONG):
+        assert root.symlink(path, "link") == error.name.lower()
+
+
+def test_a_name_of_escaped_bytes_is_as_long_as_the_bytes(root: Ours) -> None:
+    assert root.write("\udcff" * 255, b"", "C") == 0
+    assert root.write("\udcff" * 256, b"", "C") == "nametoolong"
+
+
+def test_going_up_and_down_again_and_again_ends() -> None:
+    """Links full of `..` in a deep tree would otherwise look up names without end."""
+    filesystem = MemoryFilesystem(lambda: 1)
+    deep = "/".join(["d"] * 700)
+    filesystem.add_directory(deep)
+    system = Ours(Namespace(filesystem.root))
+    zigzag = "/".join(["../d"] * 800)
+    filesystem.add_symlink(deep + "/again", zigzag + "/again2")
+    filesystem.add_symlink(deep + "/again2", zigzag)
+    assert system.stat("/".join([deep, *["again"] * 30])) == "loop"
+    assert system.stat(deep + "/" + "/".join(["..", "d"] * 30)) == ("directory", 2, 0)
+
+
+class Changing(MemoryDirectory):
+    """A directory in which looking up `change` changes the tree."""
+
+    def __init__(self, filesystem: MemoryFilesystem, change: Callable[[], object]) -> None:
+        super().__init__(filesystem, None)
+        self.change = change
+
+    def lookup(self, name: str) -> MemoryInode | None:
+        if name == "change":
+            self.change()
+        return super().lookup(name)
+
+
+@pytest.mark.parametrize(
+    ("put", "answer"), [(None, "noent"), ("file", "notdir"), ("link", "notdir")]
+)
+def test_up_finds_what_is_there_by_then(put: str | None, answer: str) -> None:
+    filesystem = MemoryFilesystem(lambda: 1)
+    filesystem.add_directory("a/b")
+
+    def change() -> None:
+        system.rename("a", "moved")
+        if put == "file":
+            system.write("a", b"", "C")
+        elif put == "link":
+            system.symlink("moved", "a")
+
+    namespace = Namespace(filesystem.root)
+    system = Ours(namespace)
+    changing = Changing(filesystem, change)
+    changing.make_directory("change")
+    namespace.mount("a/b/changing", changing)
+    assert system.stat("a/b/changing/change/..") == answer
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no host volumes there")
+def test_depth_takes_no_host_descriptors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = tmp_path
+    for _ in range(300):
+        directory /= "d"
+    directory.mkdir(parents=True)
+    volume = HostVolume(tmp_path).root()
+    assert isinstance(volume, Directory)
+    system = Ours(Namespace(volume))
+    open_now: list[int] = []
+    look = os.stat
+
+    def counting(*args: object, **kwargs: object) -> os.stat_result:
+        open_now.append(len(os.listdir("/dev/fd")))
+        return look(*args, **kwargs)  # type: ignore[arg-type]
+
+    before = len(os.listdir("/dev/fd"))
+    monkeypatch.setattr(os, "stat", counting)
+    assert system.stat("/".join(["d"] * 300 + [".."] * 299)) == ("directory", 3, 0)
+    assert len(open_now) > 300
+    assert max(open_now) - before <= 3
+    assert len(os.listdir("/dev/fd")) == before
