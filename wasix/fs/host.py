@@ -116,20 +116,22 @@ class HostVolume:
         # The path as the user gave it is the user's: links in it are followed, once, here.
         self.path = os.path.realpath(path)
         self.read_only = read_only
+        directory, self._name = self.path, ""
+        if not stat.S_ISDIR(os.stat(self.path).st_mode):
+            directory, self._name = os.path.split(self.path)
+        self._handle = _Handle(os.open(directory, _DIRECTORY))
         self._listings: WeakKeyDictionary[HostListing, int] = WeakKeyDictionary()
-        mode = os.stat(self.path).st_mode
-        directory = self.path if stat.S_ISDIR(mode) else os.path.dirname(self.path)
-        handle = _Handle(os.open(directory, _DIRECTORY))
-        base = HostDirectory(self, handle)
-        self._root: Inode = base
-        if not stat.S_ISDIR(mode):
-            found = base.lookup(os.path.basename(self.path))
-            if found is None or isinstance(found, Symlink):
-                raise OSError(f"{self.path} cannot be a volume: it is a link or has just gone")
-            self._root = found
 
     def root(self) -> Inode:
-        return self._root
+        """The directory or file the volume is; `noent` if that has gone."""
+        # Made anew each time: a volume that held its root would hold itself, and its descriptor.
+        directory = HostDirectory(self, self._handle)
+        if not self._name:
+            return directory
+        found = directory.lookup(self._name)
+        if found is None:
+            raise Errno(E.NOENT)
+        return found
 
     def keep(self, listing: HostListing, count: int) -> None:
         """Bound what open directories remember: beyond `_MOST_LISTED` names the oldest forget."""
