@@ -1,7 +1,7 @@
 /**
  * `<wasix-terminal program="python" args="-q">`: a program on a terminal.
  *
- * `args` are words, or a JSON list of strings. The element has a kernel of its own (`wasix`), so its
+ * `args` are words, quoted as in a shell if they hold spaces. The element has a kernel of its own (`wasix`), so its
  * files and a program that has to be stopped are no other element's business. It fires `exit`, whose
  * `detail` is `{ status, message }`.
  */
@@ -69,7 +69,16 @@ export class WasixTerminal extends HTMLElement {
   }
 
   #args() {
-    const text = this.getAttribute("args")?.trim() ?? "";
-    return text.startsWith("[") ? JSON.parse(text).map(String) : text.split(/\s+/).filter(Boolean);
+    return words(this.getAttribute("args") ?? "");
   }
+}
+
+/** The words of a command line. @param {string} line */
+export function words(line) {
+  const found = line.matchAll(/(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/gs);
+  return Array.from(found, ([word]) =>
+    word.replace(/"((?:\\.|[^"\\])*)"|'([^']*)'|\\(.)/gs, (_, double, single, escaped) =>
+      double !== undefined ? double.replace(/\\(["\\$`])/g, "$1") : (single ?? escaped),
+    ),
+  );
 }

@@ -12,12 +12,9 @@ import { Wasix } from "./wasix.js";
 
 export { Wasix, WasixTerminal };
 
-/**
- * Start a kernel. It is ready when the promise resolves.
- * @param {import("./wasix.js").LoadOptions} [options]
- */
-export async function load(options = {}) {
-  const wasix = new Wasix(options);
+/** Start a kernel. It is ready when the promise resolves. */
+export async function load() {
+  const wasix = new Wasix();
   await wasix.ready();
   return wasix;
 }

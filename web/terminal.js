@@ -22,6 +22,8 @@ export class Screen {
   #terminal;
   /** @type {import("./process.js").Process | null} */
   #process = null;
+  /** What was typed before there was anything to read it. */
+  #ahead = "";
 
   /** @param {HTMLElement} host */
   constructor(host) {
@@ -76,6 +78,8 @@ export class Screen {
   /** Send keys and sizes to a program. @param {import("./process.js").Process} process */
   attach(process) {
     this.#process = process;
+    this.#key(this.#ahead);
+    this.#ahead = "";
     void process.ended.then(() => {
       if (this.#process === process) this.#process = null;
     });
@@ -93,6 +97,7 @@ export class Screen {
   /** @param {string} data */
   #key(data) {
     if (this.#process) void this.#process.type(data);
-    else this.input?.(data);
+    else if (this.input) this.input(data);
+    else this.#ahead += data;
   }
 }

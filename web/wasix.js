@@ -12,11 +12,6 @@ const base = new URL(".", import.meta.url);
 const PATIENCE = 1000;
 
 /**
- * @typedef {object} LoadOptions
- * @property {boolean} [suspend] False to run as a browser without JSPI does (for tests).
- */
-
-/**
  * A program: a name from the bundle, a URL (anything with a `/` or ending in `.wasm`), or a module's
  * bytes with a name for messages.
  * @typedef {string | URL | { module: ArrayBuffer | Uint8Array, name?: string }} Program
@@ -40,7 +35,6 @@ const PATIENCE = 1000;
 
 /** A kernel in a worker of its own. A worker that had to be ended is replaced when it is needed. */
 export class Wasix {
-  #options;
   /** @type {Worker | null} */
   #worker = null;
   /** @type {Promise<{ suspends: boolean }> | null} */
@@ -51,9 +45,7 @@ export class Wasix {
   /** By pid. @type {Map<number, Process>} */
   #processes = new Map();
 
-  /** @param {LoadOptions} [options] */
-  constructor(options = {}) {
-    this.#options = options;
+  constructor() {
     /** Files of the kernel; they live as long as its worker. */
     this.fs = new Files((method, ...args) => this.#ask(method, ...args));
   }
@@ -79,7 +71,7 @@ export class Wasix {
     };
     const { runtime } = manifest;
     const url = new URL(runtime.url, base).href;
-    return this.#send("start", { runtime: { ...runtime, url }, suspend: this.#options.suspend });
+    return this.#send("start", { ...runtime, url });
   }
 
   /** @param {string} method @param {...any} args */

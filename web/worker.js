@@ -8,12 +8,6 @@ import { startPython } from "./python.js";
 /** @typedef {import("../engines/browser/run.js").Wanted} Wanted */
 
 /**
- * @typedef {object} Options What the worker is started with.
- * @property {import("./python.js").Runtime} runtime
- * @property {boolean} [suspend] False to run as a browser without JSPI does.
- */
-
-/**
  * @typedef {object} Command A program to start.
  * @property {string} name What messages call it.
  * @property {string} [url] Where it is fetched from.
@@ -128,9 +122,9 @@ let kernel;
 
 /** What the page may ask for. @type {Record<string, (...args: any[]) => any>} */
 const methods = {
-  /** @param {Options} options */
-  start: async ({ runtime, suspend }) => {
-    const suspends = suspend !== false && "Suspending" in WebAssembly;
+  /** @param {import("./python.js").Runtime} runtime */
+  start: async (runtime) => {
+    const suspends = "Suspending" in WebAssembly;
     kernel = startPython(runtime).then((python) => new Kernel(python, suspends));
     await kernel;
     return { suspends };

@@ -76,19 +76,18 @@ export class PromiseCarrier {
   #wake = null;
   #turns;
   #thread;
-  #cannotWait;
 
   /**
    * @param {boolean} suspends
    * @param {Turns} turns
    * @param {Thread} thread
-   * @param {() => void} cannotWait Ends the program because it would have to wait.
+   * @param {() => void} refuse Ends the program because it would have to wait.
    */
-  constructor(suspends, turns, thread, cannotWait) {
+  constructor(suspends, turns, thread, refuse) {
     this.suspends = suspends;
     this.#turns = turns;
     this.#thread = thread;
-    this.#cannotWait = cannotWait;
+    this.refuse = refuse;
   }
 
   /** The kernel has news for this thread. */
@@ -107,11 +106,6 @@ export class PromiseCarrier {
 
   /** @param {number} answer @param {() => number} call @returns {Promise<number>} */
   wait(answer, call) {
-    const { suspends } = this;
-    if (!suspends) {
-      this.#cannotWait();
-      answer = UNWOUND;
-    }
     const waits = answer === PARKED;
     return new Promise((resolve) => {
       /** @type {ReturnType<typeof setTimeout> | undefined} */

@@ -62,6 +62,7 @@ export class Stage {
  * @typedef {object} Carrier
  * @property {boolean} suspends Whether the engine can suspend a guest.
  * @property {() => boolean} mayGoOn False if others should get their turn.
+ * @property {() => void} refuse Ends the program because it would have to wait and cannot.
  * @property {(answer: number, call: () => number) => Promise<number>} wait
  *   Resolves to the errno of `call`, made again until it does not wait, or to `UNWOUND`.
  */
@@ -203,8 +204,13 @@ export class Guest {
    * @param {(...args: any[]) => number} call @param {any[]} args
    */
   wait(answer, call, args) {
+    const { carrier } = this;
+    if (answer !== UNWOUND && !carrier.suspends) {
+      carrier.refuse();
+      answer = UNWOUND;
+    }
     if (answer === UNWOUND) return this.leave();
-    return this.carrier
+    return carrier
       .wait(answer, () => call(...args))
       .then((errno) => (errno === UNWOUND ? this.leave() : errno));
   }

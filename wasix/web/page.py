@@ -251,20 +251,18 @@ class Page:
 
     def _directory(self, path: str) -> Directory:
         try:
-            place = walk.resolve(
-                self.namespace, self.namespace.root, path.lstrip("/") or ".", follow=True
-            )
+            place = walk.resolve(self.namespace, self.namespace.root, _relative(path), follow=True)
+            if not isinstance(place.inode, Directory):
+                raise Errno(E.NOENT if place.inode is None else E.NOTDIR)
         except Errno as error:
-            raise PageError(f"{path}: {error}") from None
-        if not isinstance(place.inode, Directory):
-            raise PageError(f"{path}: notdir")
+            raise PageError(f"the working directory {path} cannot be used: {error}") from None
         return place.inode
 
     def _open(self, path: str, *, write: bool, directory: bool = False) -> OpenFile:
         return walk.open_path(
             self.namespace,
             self.namespace.root,
-            path.lstrip("/") or ".",
+            _relative(path),
             follow=True,
             create=write,
             exclusive=False,
@@ -324,3 +322,8 @@ class Page:
                 if entry.name not in (".", "..")
             ]
         )
+
+
+def _relative(path: str) -> str:
+    """`path` as one from the root directory."""
+    return path.lstrip("/") or "."

@@ -1,0 +1,116 @@
+"""One bundle and one browser for all end-to-end tests of a run."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Route, expect, sync_playwright
+
+from e2e.browser import launch
+from wasix.web.build import build
+from wasix.web.serve import server
+
+PROGRAMS = ("python", "cowsay", "sqlite3", "php", "ruby", "qjs")
+
+expect.set_options(timeout=30_000)
+
+BLANK = "<!doctype html><title>test</title><link rel='icon' href='data:,'>"
+"""A page with nothing on it, from which scripts load the loader."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_inside_the_checkout() -> None:
+    os.environ["WASIX_CACHE"] = str(Path(__file__).parents[1] / "build" / "cache")
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory, cache_inside_the_checkout: None) -> Path:
+    """The bundle, made once for all workers of the run."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    directory = shared / "bundle"
+    with (shared / "bundle.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not directory.exists():
+            build(directory, PROGRAMS)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def site(bundle: Path) -> Iterator[str]:
+    """The URL of the bundle, as `wasix web serve` serves it."""
+    with server(bundle) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{http.server_address[1]}/"
+        http.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    """A new page. The test fails if anything is reported on its console."""
+    context = browser.new_context(base_url=site, viewport={"width": 1000, "height": 700})
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    reports: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            reports.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: reports.append(str(error)))
+    yield page
+    context.close()
+    assert reports == []
+
+
+Script = Callable[..., Any]
+"""Evaluates the body of an async function of `wasix` and `arg`."""
+
+
+@pytest.fixture
+def script(page: Page) -> Script:
+    """Runs JavaScript in a blank page with a kernel called `wasix`."""
+    page.route("**/blank.html", lambda route: route.fulfill(body=BLANK, content_type="text/html"))
+    page.goto("blank.html")
+    page.evaluate("async () => { window.wasix = await (await import('./loader.js')).load(); }")
+
+    def evaluate(body: str, arg: object = None) -> Any:
+        return page.evaluate(f"async (arg) => {{ {body} }}", arg)
+
+    return evaluate
+
+
+@pytest.fixture
+def no_jspi(page: Page) -> None:
+    """Takes JavaScript Promise Integration away from workers."""
+
+    def without(route: Route) -> None:
+        code = route.fetch().text()
+        route.fulfill(
+            body=f"delete WebAssembly.Suspending; delete WebAssembly.promising; {code}",
+            content_type="text/javascript",
+        )
+
+    page.route("**/worker-*.js", without)
+
+
+def message(failing: Callable[[], object]) -> str:
+    """The message of the error that JavaScript throws."""
+    with pytest.raises(Error) as caught:
+        failing()
+    return caught.value.message.splitlines()[0].removeprefix("Page.evaluate: Error: ")
