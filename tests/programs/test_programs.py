@@ -87,7 +87,7 @@ print(time.monotonic_ns() - a >= 50_000_000, abs(time.time() - w) < 5, time.proc
 def test_python_finds_its_working_directory(engine: str, tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text("print(open('data.txt').read())")
     (tmp_path / "data.txt").write_text("found")
-    done = run(engine, "python", "script.py", volumes={"/work": tmp_path}, cwd="/work")
+    done = run(engine, "python", "script.py", volumes={"/project": tmp_path}, cwd="/project")
     assert done.stdout == "found\n"
 
 
