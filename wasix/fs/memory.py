@@ -4,8 +4,8 @@ A file's bytes lie in pages of up to 64 KiB, made when they are written, so a wr
 costs one page and a tiny file less. Everything a guest can make is charged against the
 filesystem's limit: bytes of pages, and a fixed price for each inode and each name.
 
-Times follow POSIX; a read moves the access time only when that is not newer than the last change
-(Linux's `relatime`, without its once-a-day exception).
+Times follow POSIX; a read moves the access time only when that is not newer than the last change of
+the file (Linux's `relatime`, without its once-a-day exception).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from wasix.fs.names import Order
 from wasix.fs.pages import PAGE, PAGE_BITS, Pages, Quota
 
 _MASK = PAGE - 1
+_APPEND = Fdflags.APPEND
 NODE_CHARGE = 1024
 """Price of an inode in bytes: what Python's objects for it take, rounded up."""
 NAME_CHARGE = 512
@@ -229,7 +230,7 @@ class MemoryFile(MemoryInode):
                 continue
             self.pages.read(buffer[:length], offset)
             offset += length
-        if offset > start and (self.atim <= self.mtim or self.atim <= self.ctim):
+        if offset > start and self.atim <= self.ctim:
             self.atim = self.filesystem.clock()
         return offset - start
 
@@ -295,35 +296,36 @@ class MemoryOpenFile(RegularFile):
     def read(self, buffers: Sequence[memoryview]) -> int:
         if len(buffers) == 1 and self.readable:
             buffer = buffers[0]
-            offset = self.offset
-            length = len(buffer)
-            file = self.data
+            file, offset, length = self.data, self.offset, len(buffer)
             if 0 < length <= file.size - offset:
-                page = file.pages.get(offset >> PAGE_BITS)
                 start = offset & _MASK
-                if page is not None and start + length <= len(page):
-                    buffer[:] = page[start : start + length]
+                try:
+                    buffer[:] = file.pages[offset >> PAGE_BITS][start : start + length]
+                except (KeyError, ValueError):
+                    pass  # not all in one page
+                else:
                     self.offset = offset + length
-                    if file.atim <= file.mtim or file.atim <= file.ctim:
+                    if file.atim <= file.ctim:
                         file.atim = file.filesystem.clock()
                     return length
         return super().read(buffers)
 
     def write(self, buffers: Sequence[memoryview]) -> int:
-        if len(buffers) == 1 and self.writable and not self.flags & Fdflags.APPEND:
+        if len(buffers) == 1 and self.writable and not self.flags & _APPEND:
             buffer = buffers[0]
-            offset = self.offset
-            length = len(buffer)
-            file = self.data
-            page = file.pages.get(offset >> PAGE_BITS)
-            start = offset & _MASK
-            if page is not None and 0 < length <= len(page) - start:
-                page[start : start + length] = buffer
-                self.offset = offset = offset + length
-                if offset > file.size:
-                    file.size = offset
-                file.mtim = file.ctim = file.filesystem.clock()
-                return length
+            file, offset, length = self.data, self.offset, len(buffer)
+            if length:
+                start = offset & _MASK
+                try:
+                    file.pages[offset >> PAGE_BITS][start : start + length] = buffer
+                except (KeyError, ValueError):
+                    pass  # the page has no room, or there is none
+                else:
+                    self.offset = offset = offset + length
+                    if offset > file.size:
+                        file.size = offset
+                    file.mtim = file.ctim = file.filesystem.clock()
+                    return length
         return super().write(buffers)
 
 
