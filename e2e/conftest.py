@@ -6,6 +6,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +60,13 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser, site: str) -> Iterator[Page]:
-    """A new page. The test fails if anything is reported on its console."""
+@contextmanager
+def opened(browser: Browser, site: str) -> Iterator[Page]:
+    """A new page. At its end nothing must have been reported on its console."""
     context = browser.new_context(base_url=site, viewport={"width": 1000, "height": 700})
     page = context.new_page()
     page.set_default_timeout(30_000)
+    page.route("**/blank.html", lambda route: route.fulfill(body=BLANK, content_type="text/html"))
     reports: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -78,14 +80,17 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
     assert reports == []
 
 
+@pytest.fixture
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    with opened(browser, site) as page:
+        yield page
+
+
 Script = Callable[..., Any]
 """Evaluates the body of an async function of `wasix` and `arg`."""
 
 
-@pytest.fixture
-def script(page: Page) -> Script:
-    """Runs JavaScript in a blank page with a kernel called `wasix`."""
-    page.route("**/blank.html", lambda route: route.fulfill(body=BLANK, content_type="text/html"))
+def kernel(page: Page) -> Script:
     page.goto("blank.html")
     page.evaluate("async () => { window.wasix = await (await import('./loader.js')).load(); }")
 
@@ -93,6 +98,19 @@ def script(page: Page) -> Script:
         return page.evaluate(f"async (arg) => {{ {body} }}", arg)
 
     return evaluate
+
+
+@pytest.fixture
+def script(page: Page) -> Script:
+    """Runs JavaScript in a blank page with a new kernel called `wasix`."""
+    return kernel(page)
+
+
+@pytest.fixture(scope="module")
+def shared_script(browser: Browser, site: str) -> Iterator[Script]:
+    """The same, with one kernel for the tests of a module."""
+    with opened(browser, site) as page:
+        yield kernel(page)
 
 
 @pytest.fixture

@@ -43,7 +43,9 @@ def test_output_nobody_reads_makes_the_program_wait_and_none_is_lost(script: Scr
 def test_input_nobody_reads_makes_the_writer_wait(script: Script) -> None:
     outcome = script(
         """
-        const process = await wasix.spawn("python", ["-c", "import time; time.sleep(60)"]);
+        const code = "import time; print('ready', flush=True); time.sleep(60)";
+        const process = await wasix.spawn("python", ["-c", code]);
+        await process.stdout.getReader().read();
         const writer = process.stdin.getWriter();
         const sent = writer.write(new Uint8Array(200_000));
         const pause = new Promise((resolve) => setTimeout(resolve, 300, "waits"));
@@ -89,7 +91,7 @@ def test_environment_and_working_directory_are_the_programs(script: Script) -> N
     code = "import os; print(dict(os.environ), open('x').read())"
     found = script(
         "return await wasix.run('python', ['-c', arg],"
-        " { env: { A: 'ä' }, cwd: '/work', files: { '/work/x': 'here' } })",
+        " { env: { A: 'ä' }, cwd: '/project', files: { '/project/x': 'here' } })",
         code,
     )
     assert found["stdout"] == "{'A': 'ä'} here\n"
@@ -132,8 +134,9 @@ def test_a_program_that_writes_lets_another_run(script: Script) -> None:
 def test_a_signal_ends_a_program_that_waits(script: Script, signal: object, status: int) -> None:
     found = script(
         """
-        const process = await wasix.spawn("python", ["-c", "input()"]);
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        const process = await wasix.spawn("python", ["-c", "input('ready')"]);
+        await process.stdout.getReader().read();
+        await new Promise((resolve) => setTimeout(resolve, 100));
         await process.kill(arg);
         return [await process.ended, (await wasix.run("cowsay", ["alive"])).status];
         """,
@@ -143,13 +146,19 @@ def test_a_signal_ends_a_program_that_waits(script: Script, signal: object, stat
 
 
 def test_a_stopped_program_goes_on_when_told(script: Script) -> None:
-    code = "import time\nfor i in range(40): print(i, flush=True); time.sleep(0.01)"
+    code = "import time\nfor i in range(20): print(i, flush=True); time.sleep(0.02)"
     counts = script(
         """
         const process = await wasix.spawn("python", ["-c", arg]);
-        let seen = 0;
-        const read = (async () => { for await (const chunk of process.stdout) seen++; })();
-        await new Promise((resolve) => setTimeout(resolve, 150));
+        let seen = 0, begun;
+        const first = new Promise((resolve) => (begun = resolve));
+        const read = (async () => {
+          for await (const chunk of process.stdout) {
+            seen++;
+            begun();
+          }
+        })();
+        await first;
         await process.kill("SIGSTOP");
         await new Promise((resolve) => setTimeout(resolve, 50));
         const before = seen;

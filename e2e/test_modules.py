@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import wasmtime
 
@@ -16,8 +18,8 @@ def module(text: str) -> list[int]:
     return list(wasmtime.wat2wasm(f"(module {text})"))
 
 
-def run_module(script: Script, text: str, options: str = "{}") -> dict[str, object]:
-    found: dict[str, object] = script(
+def run_module(shared_script: Script, text: str, options: str = "{}") -> dict[str, object]:
+    found: dict[str, object] = shared_script(
         f"return await wasix.run({{ module: new Uint8Array(arg) }}, [], {options})", module(text)
     )
     return found
@@ -42,14 +44,14 @@ MODULES = {
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_is_refused_in_the_same_words_as_on_v8(
-    script: Script, name: str, tmp_path_factory: pytest.TempPathFactory
+    shared_script: Script, name: str, tmp_path: Path
 ) -> None:
-    path = tmp_path_factory.mktemp("module") / "guest.wasm"
+    path = tmp_path / "guest.wasm"
     path.write_bytes(bytes(MODULES[name]))
     with pytest.raises(wasix.WasixError) as refused:
         wasix.run([path], engine="v8", memory_limit=1 << 20)
     found = message(
-        lambda: script(
+        lambda: shared_script(
             "await wasix.run({ module: new Uint8Array(arg), name: 'guest.wasm' }, [],"
             " { memoryLimit: 1 << 20 })",
             MODULES[name],
@@ -67,8 +69,10 @@ def test_a_module_is_refused_in_the_same_words_as_on_v8(
         ("(call 0)", "stack overflow"),
     ],
 )
-def test_a_trap_is_status_134_and_one_clear_line(script: Script, body: str, trap: str) -> None:
-    assert run_module(script, COMMAND.format(body=body)) == {
+def test_a_trap_is_status_134_and_one_clear_line(
+    shared_script: Script, body: str, trap: str
+) -> None:
+    assert run_module(shared_script, COMMAND.format(body=body)) == {
         "status": 134,
         "stdout": "",
         "stderr": "",
@@ -86,8 +90,8 @@ CATCHING = """
 """
 
 
-def test_a_guest_cannot_catch_its_own_exit(script: Script) -> None:
-    assert run_module(script, CATCHING)["status"] == 7
+def test_a_guest_cannot_catch_its_own_exit(shared_script: Script) -> None:
+    assert run_module(shared_script, CATCHING)["status"] == 7
 
 
 CATCHING_KILL = """
@@ -103,8 +107,8 @@ CATCHING_KILL = """
 """
 
 
-def test_a_guest_cannot_catch_being_killed_while_it_waits(script: Script) -> None:
-    found = script(
+def test_a_guest_cannot_catch_being_killed_while_it_waits(shared_script: Script) -> None:
+    found = shared_script(
         """
         const process = await wasix.spawn({ module: new Uint8Array(arg) });
         await new Promise((resolve) => setTimeout(resolve, 200));
@@ -124,8 +128,8 @@ GROWING = """
 """
 
 
-def test_memory_grows_to_its_limit(script: Script) -> None:
-    assert run_module(script, GROWING, "{ memoryLimit: 2 << 20 }")["status"] == 0
+def test_memory_grows_to_its_limit(shared_script: Script) -> None:
+    assert run_module(shared_script, GROWING, "{ memoryLimit: 2 << 20 }")["status"] == 0
 
 
 BAD_POINTERS = """
@@ -139,5 +143,5 @@ BAD_POINTERS = """
 """
 
 
-def test_a_bad_pointer_is_fault(script: Script) -> None:
-    assert run_module(script, BAD_POINTERS) == {"status": 0, "stdout": "", "stderr": ""}
+def test_a_bad_pointer_is_fault(shared_script: Script) -> None:
+    assert run_module(shared_script, BAD_POINTERS) == {"status": 0, "stdout": "", "stderr": ""}

@@ -38,19 +38,19 @@ RUNS = [
 
 
 @pytest.mark.parametrize("args", RUNS, ids=lambda args: " ".join(args)[:40])
-def test_a_program_does_what_it_does_on_v8(script: Script, args: list[str]) -> None:
+def test_a_program_does_what_it_does_on_v8(shared_script: Script, args: list[str]) -> None:
     expected = wasix.run(args, engine="v8", capture_output=True, stdin=wasix.DEVNULL)
-    found = script("return await wasix.run(arg[0], arg.slice(1))", args)
+    found = shared_script("return await wasix.run(arg[0], arg.slice(1))", args)
     assert found["stdout"] == expected.stdout.decode()
     assert found["stderr"] == expected.stderr.decode()
     assert found["status"] == expected.returncode
 
 
-def test_standard_input_reaches_a_program(script: Script) -> None:
+def test_standard_input_reaches_a_program(shared_script: Script) -> None:
     args = ["python", "-c", "import sys; print(sys.stdin.read().upper(), len(sys.stdin.read()))"]
     text = "hello\n" * 50_000
     expected = wasix.run(args, engine="v8", capture_output=True, input=text.encode())
-    found = script(
+    found = shared_script(
         "return await wasix.run(arg.args[0], arg.args.slice(1), { stdin: arg.text })",
         {"args": args, "text": text},
     )

@@ -16,6 +16,8 @@ declare const manifest: {
   environ: Record<string, string>;
   /** Linux's numbers by name. */
   signals: Record<string, number>;
+  /** Those that do not end a program. */
+  harmless: number[];
   runtime: import("./python.js").Runtime;
   worker: string;
 };

@@ -6,6 +6,7 @@
  * @property {(status: number, method: string, ...args: any[]) => Promise<void>} insist
  *   Sends something that must be heard; else the program is ended, with that status.
  * @property {(signal: string | number) => number} signal Its number.
+ * @property {(signal: number) => boolean} ends Whether it ends a program.
  */
 
 export class Process {
@@ -56,13 +57,14 @@ export class Process {
   }
 
   /**
-   * Send a signal, by name (`SIGINT`) or Linux's number. If the program computes and does not react,
-   * its worker is ended, with all other programs and the files in it.
+   * Send a signal, by name (`SIGINT`) or Linux's number. If it is to end the program, but that
+   * computes and hears nothing, its worker is ended, with all other programs and the files in it.
    * @param {string | number} [signal]
    */
   async kill(signal = "SIGTERM") {
     const number = this.#line.signal(signal);
-    if (!this.#over) await this.#line.insist(128 + number, "kill", number);
+    if (!this.#line.ends(number)) await this.#send("kill", number);
+    else if (!this.#over) await this.#line.insist(128 + number, "kill", number);
   }
 
   /** Send keys to its terminal. Those that are signals are treated as `kill` does. @param {string} keys */

@@ -8,8 +8,12 @@ import { Process } from "./process.js";
 
 const base = new URL(".", import.meta.url);
 
-/** Milliseconds a program has to react to a signal before its worker is ended. */
-const PATIENCE = 1000;
+/**
+ * Looks, and milliseconds between them, until a worker that does not answer is ended: a second, or
+ * more on a machine so busy that this thread gets no time either.
+ */
+const LOOKS = 10;
+const PAUSE = 100;
 
 /**
  * A program: a name from the bundle, a URL (anything with a `/` or ending in `.wasm`), or a module's
@@ -170,6 +174,7 @@ export class Wasix {
       send: (method, ...rest) => this.#send(method, pid, ...rest),
       insist: (status, method, ...rest) => this.#insist(pid, status, method, ...rest),
       signal: signalNumber,
+      ends: (signal) => !manifest.harmless.includes(signal),
     });
     this.#processes.set(pid, process);
     return process;
@@ -182,12 +187,13 @@ export class Wasix {
    */
   async #insist(pid, status, method, ...args) {
     if (!this.#processes.has(pid)) return;
-    let timer;
-    const late = new Promise((resolve) => (timer = setTimeout(resolve, PATIENCE, "late")));
-    const heard = this.#send(method, pid, ...args).catch(() => "over");
-    const answer = await Promise.race([heard, late]);
-    clearTimeout(timer);
-    if (answer === "late") this.#end("it computed on and heard no signal: its worker was ended", pid, status);
+    let heard = false;
+    const answer = this.#send(method, pid, ...args).catch(() => {});
+    void answer.then(() => (heard = true));
+    for (let look = 0; look < LOOKS && !heard; look++) {
+      await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, PAUSE))]);
+    }
+    if (!heard) this.#end("it computed on and heard no signal: its worker was ended", pid, status);
   }
 }
 

@@ -24,7 +24,7 @@ from wasix import cache, catalogue
 from wasix.api.errors import WasixError
 from wasix.api.program import link
 from wasix.api.sandbox import ENVIRONMENT
-from wasix.proc.signal import Signal
+from wasix.proc.signal import IGNORED, STOPPING, Signal
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "web"
@@ -81,6 +81,7 @@ def build(directory: Path, programs: Sequence[str] = ("cowsay", "python", "sqlit
             "programs": dict(_programs(programs, assets)),
             "environ": ENVIRONMENT,
             "signals": {f"SIG{signal.name}": signal.value for signal in Signal},
+            "harmless": sorted(IGNORED | STOPPING),
             "runtime": _runtime(packages, assets, Path(folder)),
         }
         script = _scripts(packages, manifest, bundle, Path(folder))

@@ -301,12 +301,19 @@ class Page:
     def make_directory(self, path: str) -> None:
         """Make a directory, and those on the way to it; nothing if it is there."""
         names = [name for name in path.split("/") if name]
-        for end in range(1, len(names) + 1):
-            try:
-                walk.make_directory(self.namespace, self.namespace.root, "/".join(names[:end]))
-            except Errno as error:
-                if error.code != E.EXIST:
-                    raise PageError(f"{path}: {error}") from None
+        root = self.namespace.root
+        try:
+            for end in range(1, len(names) + 1):
+                try:
+                    walk.make_directory(self.namespace, root, "/".join(names[:end]))
+                except Errno as error:
+                    if error.code != E.EXIST:
+                        raise
+            place = walk.resolve(self.namespace, root, _relative(path), follow=True)
+            if not isinstance(place.inode, Directory):
+                raise Errno(E.NOTDIR)
+        except Errno as error:
+            raise PageError(f"{path}: {error}") from None
 
     def list_directory(self, path: str) -> str:
         """Its entries but `.` and `..`, as a JSON list of [name, whether it is a directory]."""
