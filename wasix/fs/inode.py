@@ -43,6 +43,7 @@ class Inode(ABC):
     __slots__ = ()
 
     filetype: int
+    """Says `directory` for a `Directory` and `symbolic_link` for a `Symlink`, and only for them."""
 
     @property
     @abstractmethod
