@@ -14,6 +14,12 @@ from contextlib import suppress
 from wasix.host import Clock
 from wasix.proc.wait import WaitQueue
 
+# epoll would go on reporting a descriptor that was closed while the file behind it stays open
+# elsewhere, and could not be told to stop.
+_Selector: type[selectors.BaseSelector] = (
+    selectors.PollSelector if hasattr(selectors, "EpollSelector") else selectors.DefaultSelector
+)
+
 
 class SystemHost(Clock):
     """CPython's clocks and descriptors. `lock` is the kernel lock to hold while waking."""
@@ -35,7 +41,7 @@ class SystemHost(Clock):
         """The queue of a descriptor, watched from now until it has woken once."""
         queue = self._queues.setdefault((fd, event), WaitQueue())
         self._wanted.add((fd, event))
-        if self._bell is None:
+        if self._bell is None and not self._closed:
             self._bell, listener = socket.socketpair()
             self._bell.setblocking(False)
             threading.Thread(
@@ -52,10 +58,12 @@ class SystemHost(Clock):
     def close(self) -> None:
         """End the pump's thread. Called under the lock."""
         self._closed = True
-        self._ring()
+        if self._bell:
+            self._bell.close()
+            self._bell = None
 
     def _pump(self, listener: socket.socket) -> None:
-        with listener, selectors.DefaultSelector() as selector:
+        with listener, _Selector() as selector:
             while True:
                 ready: set[tuple[int, int]] = set()
                 with self._lock:
