@@ -55,12 +55,15 @@ class Kernel:
         stdio: Sequence[OpenFile],
         preopens: Mapping[str, Directory],
         *,
+        sockets: Sequence[OpenFile] = (),
         max_files: int = 1024,
     ) -> Process:
-        """A new process with `stdio` as descriptors 0, 1, 2 and `preopens` from 3 on, in order."""
+        """A new process: its descriptors are `stdio` (0, 1, 2), `sockets`, `preopens`, in order."""
         descriptors = DescriptorTable(max_files)
         for fd, file in enumerate(stdio):
             descriptors.set(fd, file)
+        for socket in sockets:
+            descriptors.add(socket, inheriting=Rights.ALL, preopen="")
         for name, directory in preopens.items():
             file = self.namespace.open(directory, Access())
             descriptors.add(file, inheriting=Rights.ALL, preopen=name)

@@ -49,7 +49,8 @@ ADVICE = Scalar(
     "advice", "B", ("normal", "sequential", "random", "willneed", "dontneed", "noreuse")
 )
 EVENTTYPE = Scalar("eventtype", "B", ("clock", "fd_read", "fd_write"))
-PREOPENTYPE = Scalar("preopentype", "B", ("dir",))
+# preview1 names `dir` only. `socket` keeps a libc looking for the directories behind a socket.
+PREOPENTYPE = Scalar("preopentype", "B", ("dir", "socket"))
 SIGNAL = Scalar(
     "signal",
     "B",
@@ -153,7 +154,7 @@ FDSTAT = Record(Fdstat)
 FILESTAT = Record(Filestat)
 FILESTAT0 = Record(Filestat0, "filestat")
 DIRENT = Record(Dirent)
-PRESTAT = Union("prestat", PREOPENTYPE, Record(PrestatDir))
+PRESTAT = Union("prestat", PREOPENTYPE, Record(PrestatDir), None)
 _FD_CASE = Record(SubscriptionFd)
 SUBSCRIPTION_U = Union("subscription_u", EVENTTYPE, Record(SubscriptionClock), _FD_CASE, _FD_CASE)
 SUBSCRIPTION_U0 = Union("subscription_u", EVENTTYPE, Record(SubscriptionClock0), _FD_CASE, _FD_CASE)

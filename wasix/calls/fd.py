@@ -12,6 +12,7 @@ from wasix.abi.types import (
     Dirent,
     Fdstat,
     Filestat,
+    Filetype,
     Fstflags,
     PrestatDir,
     Rights,
@@ -141,19 +142,21 @@ def fd_filestat_set_times(thread: Thread, fd: int, atim: int, mtim: int, flags: 
     file.set_times(*chosen_times(thread, atim, mtim, flags))
 
 
-def _preopen_name(thread: Thread, fd: int, otherwise: E) -> bytes:
-    name = thread.process.descriptors.get(fd).preopen
-    if name is None:
-        raise Errno(otherwise)
-    return name.encode()
-
-
-def fd_prestat_get(thread: Thread, fd: int) -> tuple[int, PrestatDir]:
-    return PREOPENTYPE.members.index("dir"), PrestatDir(len(_preopen_name(thread, fd, E.BADF)))
+def fd_prestat_get(thread: Thread, fd: int) -> tuple[int, PrestatDir | None]:
+    """A socket the host gave is described too: `badf` would tell libc that nothing comes behind."""
+    entry = thread.process.descriptors.get(fd)
+    if entry.preopen is None:
+        raise Errno(E.BADF)
+    if entry.file.filetype != Filetype.DIRECTORY:
+        return PREOPENTYPE.members.index("socket"), None
+    return PREOPENTYPE.members.index("dir"), PrestatDir(len(entry.preopen.encode()))
 
 
 def fd_prestat_dir_name(thread: Thread, fd: int, buffer: memoryview) -> int:
-    name = _preopen_name(thread, fd, E.NOTDIR)
+    entry = thread.process.descriptors.get(fd)
+    if entry.preopen is None or entry.file.filetype != Filetype.DIRECTORY:
+        raise Errno(E.NOTDIR)
+    name = entry.preopen.encode()
     if len(buffer) < len(name):
         raise Errno(E.NAMETOOLONG)
     buffer[: len(name)] = name

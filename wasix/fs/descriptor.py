@@ -60,7 +60,7 @@ class Descriptor:
     rights: int
     inheriting: int = 0
     preopen: str | None = None
-    """The name it was preopened under, for a preopened directory."""
+    """The name it was preopened under; empty for a socket, which has none."""
 
 
 def _deny(entry: Descriptor, right: int) -> None:

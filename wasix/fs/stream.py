@@ -24,14 +24,15 @@ _PIPE_BUF = getattr(select, "PIPE_BUF", 512)
 """What a pipe that is ready takes without blocking."""
 
 
-def _is_ready(fd: int, event: int) -> bool:
-    """Whether reading or writing the host descriptor would not block."""
+def poll(fd: int, event: int) -> Ready | None:
+    """Whether reading or writing the host descriptor would not block now."""
     if hasattr(select, "poll"):
         poller = select.poll()
         poller.register(fd, select.POLLIN if event == READ else select.POLLOUT)
-        return bool(poller.poll(0))
+        found = poller.poll(0)
+        return Ready(1, bool(found[0][1] & select.POLLHUP)) if found else None
     readable, writable, _ = select.select([fd] * (event == READ), [fd] * (event != READ), [], 0)
-    return bool(readable or writable)
+    return Ready(1) if readable or writable else None
 
 
 class HostStream(OpenFile):
@@ -73,11 +74,14 @@ class HostStream(OpenFile):
             os.close(self.fd)
 
     def _wait(self, event: int) -> None:
-        if self.regular or _is_ready(self.fd, event):
-            return
+        if not self.regular and poll(self.fd, event) is None:
+            raise self._would_block(event)
+
+    def _would_block(self, event: int) -> Errno | Block:
+        """What a call that cannot proceed raises: `again`, or `Block` until it may."""
         if self.flags & Fdflags.NONBLOCK:
-            raise Errno(E.AGAIN)
-        raise Block([self.queue(event)])
+            return Errno(E.AGAIN)
+        return Block([self.queue(event)])
 
     def read(self, buffers: Sequence[memoryview]) -> int:
         if not self.readable:
@@ -89,7 +93,7 @@ class HostStream(OpenFile):
         try:
             data = os.read(self.fd, wanted)
         except BlockingIOError:  # another reader was faster
-            raise Block([self.queue(READ)]) from None
+            raise self._would_block(READ) from None
         except OSError as error:
             raise Errno.of(error) from None
         return scatter([memoryview(data)], buffers)
@@ -104,7 +108,7 @@ class HostStream(OpenFile):
         try:
             return os.write(self.fd, data if self.regular else data[:_PIPE_BUF])
         except BlockingIOError:
-            raise Block([self.queue(READ + 1)]) from None
+            raise self._would_block(READ + 1) from None
         except OSError as error:
             raise Errno.of(error) from None
 
@@ -133,7 +137,7 @@ class HostStream(OpenFile):
         )
 
     def ready(self, event: int) -> Ready | None:
-        return Ready(1) if self.regular or _is_ready(self.fd, event) else None
+        return Ready(1) if self.regular else poll(self.fd, event)
 
     def queue(self, event: int) -> WaitQueue:
         return self.host.readable(self.fd) if event == READ else self.host.writable(self.fd)
