@@ -10,7 +10,7 @@ from subprocess import CompletedProcess
 
 from tests.conformance.differences import DIFFERENCES, STATED
 from tests.conformance.guests import SCRATCH, Guest
-from tests.conformance.oracle import linux, wasmtime
+from tests.conformance.oracle import linux, linux_with_sockets, wasmtime
 from tests.guests.build import GUESTS, compile_guest, compile_native
 
 ARROW = " -> "
@@ -77,4 +77,7 @@ def linux_oracle(guest: Guest) -> CompletedProcess[str]:
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / SCRATCH).mkdir()
         program = str(compile_native(guest.name))
-        return linux([program, *guest.args], cwd=Path(directory), stdin=guest.stdin)
+        args = [program, *guest.args]
+        if guest.sockets:
+            return linux_with_sockets(args, cwd=Path(directory))
+        return linux(args, cwd=Path(directory), stdin=guest.stdin)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 
 from wasmtime import Engine, ExitTrap, Linker, Module, Store, Trap, WasiConfig, WasmtimeError
+
+from tests.conformance.sockets import host_sockets
 
 
 @functools.cache
@@ -69,3 +72,35 @@ def linux(args: Sequence[str], *, cwd: Path, stdin: str = "") -> CompletedProces
     if done.returncode < 0:
         done.returncode = 128 - done.returncode
     return done
+
+
+# Becomes the program in argv[2:] with the descriptors listed in argv[1] as 3 and up.
+_AS_THREE_AND_UP = """
+import fcntl, os, sys
+given = [int(fd) for fd in sys.argv[1].split(",")]
+moved = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100) for fd in given]
+for fd in given:
+    os.close(fd)
+for number, fd in enumerate(moved, 3):
+    os.dup2(fd, number)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def linux_with_sockets(args: Sequence[str], *, cwd: Path) -> CompletedProcess[str]:
+    """`linux` for a program that inherits `host_sockets` as descriptors 3 and up."""
+    with host_sockets() as sockets:
+        given = [one.fileno() for one in sockets]
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-c", _AS_THREE_AND_UP, ",".join(map(str, given)), *args],
+            cwd=cwd,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={},
+            pass_fds=given,
+        )
+    # Now the program alone has them, which the end of its standard input tells it.
+    stdout, stderr = process.communicate(timeout=60)
+    return CompletedProcess(list(args), process.returncode, stdout, stderr)
