@@ -126,7 +126,6 @@ static void sizes(int dir) {
     report_error("posix_fallocate negative length", posix_fallocate(fd, 0, -1));
     report_error("posix_fallocate too far", posix_fallocate(fd, INT64_MAX, INT64_MAX));
     report_error("posix_fadvise simple", posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL));
-    report_error("posix_fadvise negative offset", posix_fadvise(fd, -1, 0, POSIX_FADV_NORMAL));
     report_error("posix_fadvise negative length", posix_fadvise(fd, 0, -1, POSIX_FADV_NORMAL));
     report_value("fstat size", fstat(fd, &stat), "%lld links %d", (long long)stat.st_size, (int)stat.st_nlink);
     report("fsync file", fsync(fd));
