@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -103,8 +104,17 @@ def _stack_kib() -> int:
     return max(984, size - _MARGIN_KIB)
 
 
-@cache
+_loading = threading.Lock()
+
+
 def library() -> Library:
+    """V8, loaded at the first use. Any thread. Raises `EngineError`."""
+    with _loading:
+        return _load()
+
+
+@cache
+def _load() -> Library:
     """Load V8 with the flags guests need. Raises `EngineError` if it is missing or another one."""
     try:
         from py_mini_racer import _dll

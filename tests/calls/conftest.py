@@ -57,10 +57,10 @@ class Guest:
         return HANDLERS[name](self.process.main, *args)
 
 
-@pytest.fixture
-def guest() -> Guest:
+def make_guest(*, filesystem_limit: int | None = None) -> Guest:
     host = ManualHost()
-    namespace = Namespace(MemoryFilesystem(host.realtime).root, host.realtime)
+    files = MemoryFilesystem(host.realtime, limit=filesystem_limit)
+    namespace = Namespace(files.root, host.realtime)
     kernel = Kernel(host, namespace)
     stdin, stdout = Pipe(), Pipe()
     process = kernel.process(
@@ -70,3 +70,8 @@ def guest() -> Guest:
         {"/": namespace.root},
     )
     return Guest(host, process, stdin, stdout)
+
+
+@pytest.fixture
+def guest() -> Guest:
+    return make_guest()
