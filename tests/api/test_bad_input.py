@@ -52,8 +52,8 @@ def test_files_that_are_no_module(tmp_path: Path, engine: str, data: bytes, text
             ["guest.wasm imports wasi_snapshot_preview1.fd_frob", "no WASI or WASIX revision"],
         ),
         (
-            f'(module (import "wasi_snapshot_preview1" "fd_read" (func (param i64)))'
-            f" {MEMORY} {START})",
+            '(module (import "wasi_snapshot_preview1" "fd_read" (func (param i64)))'
+            + f" {MEMORY} {START})",
             ["(i64) -> ()", "(i32, i32, i32, i32) -> (i32)"],
         ),
         (f'(module (import "env" "frob" (func)) {MEMORY} {START})', ["env", "not a WASI program"]),
