@@ -15,6 +15,7 @@ import wasix
 Wat = Callable[[str], str]
 MEMORY = '(memory (export "memory") 1)'
 START = '(func (export "_start"))'
+OTHER_TYPE = '(import "wasi_snapshot_preview1" "fd_read" (func (param i64)))'
 
 
 def refused(args: list[str], engine: str, **options: Any) -> wasix.WasixError:
@@ -52,8 +53,7 @@ def test_files_that_are_no_module(tmp_path: Path, engine: str, data: bytes, text
             ["guest.wasm imports wasi_snapshot_preview1.fd_frob", "no WASI or WASIX revision"],
         ),
         (
-            '(module (import "wasi_snapshot_preview1" "fd_read" (func (param i64)))'
-            + f" {MEMORY} {START})",
+            f"(module {OTHER_TYPE} {MEMORY} {START})",
             ["(i64) -> ()", "(i32, i32, i32, i32) -> (i32)"],
         ),
         (f'(module (import "env" "frob" (func)) {MEMORY} {START})', ["env", "not a WASI program"]),
