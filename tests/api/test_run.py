@@ -54,9 +54,9 @@ def exits(status: int) -> str:
       (func (export "_start") (call $exit (i32.const {status}))))"""
 
 
-@pytest.mark.parametrize("status", [0, 1, 7, 127, 128, 255])
-def test_the_status_is_the_guests(wat: Wat, engine: str, status: int) -> None:
-    assert wasix.run([wat(exits(status))], engine=engine).returncode == status
+def test_every_status_is_the_guests(wat: Wat, engine: str) -> None:
+    for status in range(256):
+        assert wasix.run([wat(exits(status))], engine=engine).returncode == status
 
 
 def test_returning_from_start_is_status_0(wat: Wat, engine: str) -> None:

@@ -61,6 +61,10 @@ def _fetch(found: catalogue.Found) -> None:
     """Fetch a program that is not in the cache, showing progress where there is a person to see."""
     if found.kept:
         return
+    if not sys.stderr.isatty():
+        _say(f"fetching {found.name}")
+        found.read()
+        return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 

@@ -56,7 +56,7 @@ class HostSocket(SocketFile, HostStream):
         Raises `OSError`, and `ValueError` for what is neither a stream nor a datagram socket.
         """
         if given.type not in FILETYPES:
-            raise ValueError(f"{given.type.name} sockets cannot be given to a guest")
+            raise ValueError(f"a socket of type {given.type!r} means nothing in preview1")
         fd = os.dup(given.fileno())
         blocking = os.get_blocking(fd)
         try:
