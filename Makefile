@@ -20,6 +20,7 @@ serve: $(VENV)/.run
 
 test: $(VENV)/.test check
 	$(PYTEST)
+	$(BIN)/python -m docs.generate --check
 
 test-full: $(VENV)/.test check
 	WASIX_TEST_FULL=1 $(PYTEST)

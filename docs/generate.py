@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from engines import ENGINES
 from tests.conformance.coverage import load_status
 from wasix.abi import INTERFACES, Function
 
@@ -51,7 +52,7 @@ def _interface(
 def render() -> str:
     """The page, from the results recorded in `build/abi-status.json`."""
     status = load_status()
-    engines = sorted({engine for cases in status.values() for engine in cases})
+    engines = [*ENGINES, "browser"]
     parts = [_HEAD]
     for interface in INTERFACES:
         parts.append(f"## `{interface.module}`: {interface.doc}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import engines
+from wasix import catalogue
 
 ENGINES = tuple(engines.ENGINES)
 
@@ -24,7 +26,13 @@ def engine(request: pytest.FixtureRequest) -> str:
 def cache_inside_the_checkout() -> Iterator[None]:
     """Programs are fetched once a checkout, whatever the user's own cache holds."""
     before = os.environ.get("WASIX_CACHE")
-    os.environ["WASIX_CACHE"] = str(Path(__file__).parents[1] / "build" / "cache")
+    place = Path(__file__).parents[1] / "build" / "cache"
+    os.environ["WASIX_CACHE"] = str(place)
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for program in catalogue.PROGRAMS.values():
+            catalogue.fetch(program)
     yield
     if before is None:
         del os.environ["WASIX_CACHE"]
