@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
-from e2e.conftest import BLANK, Script, message
+from e2e.conftest import BLANK, Script, kernel, message
 
 
 def test_a_started_program_has_streams(script: Script) -> None:
@@ -264,3 +264,18 @@ def test_two_pages_kernels_share_nothing(script: Script) -> None:
         """
     )
     assert "mine" not in listed
+
+
+def test_the_plain_way_of_calling_python_gives_the_same(page: Page) -> None:
+    def without(route: Route) -> None:
+        code = route.fetch().text()
+        assert "_PyObject_Vectorcall" in code
+        body = code.replace("_PyObject_Vectorcall", "_missing")
+        route.fulfill(body=body, content_type="text/javascript")
+
+    page.route("**/worker-*.js", without)
+    code = (
+        "import os; f = open('/tmp/x', 'w+'); f.write('abc'); f.seek(1); print(f.read(), input())"
+    )
+    result = kernel(page)("return await wasix.run('python', ['-c', arg], { stdin: 'é' })", code)
+    assert result == {"status": 0, "stdout": "bc é\n", "stderr": ""}

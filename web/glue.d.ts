@@ -11,8 +11,5 @@ export const ILSEQ: number;
 export const INVAL: number;
 export const NOMEM: number;
 
-/** A decoder of the kernel's. */
-export type Call = (...args: (number | bigint)[]) => number;
-
-/** By call number: makes the function that a guest imports. */
-export const FUNCTIONS: ((guest: import("../engines/browser/guest.js").Guest, call: Call) => Function)[];
+/** By call number: makes the function that a guest imports, of the decoder that serves it. */
+export const FUNCTIONS: ((guest: import("../engines/browser/guest.js").Guest, callee: any) => Function)[];

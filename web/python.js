@@ -20,13 +20,13 @@ export async function startPython({ url, library, lock }) {
     lockFileContents: lock,
     packageBaseUrl: url,
   });
-  const module = pyodide.pyimport("wasix.web.page");
+  const kernel = pyodide.pyimport("wasix.web.page");
   return {
-    /** Python's linear memory. @type {{ HEAPU8: Uint8Array }} */
-    heap: /** @type {any} */ (pyodide)._module,
+    /** What it is made of: linear memory, and functions of CPython's. @type {any} */
+    module: /** @type {any} */ (pyodide)._module,
 
     /** The kernel. @param {any} door @param {boolean} suspends */
-    page: (door, suspends) => module.Page(door, suspends),
+    page: (door, suspends) => kernel.Page(door, suspends),
 
     /**
      * Call Python with values of any kind; strings and numbers need no help.

@@ -1,5 +1,6 @@
 /** The worker: the kernel in Pyodide, and the programs it serves, on one thread. */
 
+import { caller } from "../engines/browser/caller.js";
 import { PromiseCarrier, Turns } from "../engines/browser/carrier.js";
 import { Guest, Stage } from "../engines/browser/guest.js";
 import { compile, run } from "../engines/browser/run.js";
@@ -34,7 +35,8 @@ class Kernel {
     this.call = python.call;
     const page = (this.page = python.page(this.#door(), suspends));
     this.turns = new Turns(() => page.turn());
-    this.stage = new Stage(python.heap, () => locate(page), (size) => page.stage.reserve(size));
+    this.caller = caller(python.module, page.add);
+    this.stage = new Stage(python.module, () => locate(page), (size) => page.stage.reserve(size));
   }
 
   #door() {
@@ -93,12 +95,14 @@ class Kernel {
     this.#carriers.set(pid, carrier);
     const numbers = [...new Set(wanted.functions.map(([, , number]) => number))];
     const proxies = this.call(page.calls, pid, numbers);
-    const calls = new Map(numbers.map((number, index) => [number, proxies.get(index)]));
-    const { end, message } = await run(module, wanted, new Guest(this.stage, carrier), calls);
+    const decoders = numbers.map((_, index) => proxies.get(index));
+    const callees = new Map(decoders.map((proxy, i) => [numbers[i], this.caller.callee(proxy)]));
+    const guest = new Guest(this.caller, this.stage, carrier);
+    const { end, message } = await run(module, wanted, guest, callees);
     this.#carriers.delete(pid);
     const ended = page.ended(pid, end, message);
     postMessage({ exited: pid, status: ended.get(0), message: ended.get(1) });
-    for (const proxy of [ended, proxies, thread, ...calls.values()]) proxy.destroy();
+    for (const proxy of [ended, proxies, thread, ...decoders]) proxy.destroy();
   }
 }
 

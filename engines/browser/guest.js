@@ -82,8 +82,9 @@ export class Guest {
   #count = 0;
   #spans = new Uint32Array(64);
 
-  /** @param {Stage} stage @param {Carrier} carrier */
-  constructor(stage, carrier) {
+  /** @param {import("./caller.js").Caller} python @param {Stage} stage @param {Carrier} carrier */
+  constructor(python, stage, carrier) {
+    this.python = python;
     this.stage = stage;
     this.carrier = carrier;
   }

@@ -25,17 +25,16 @@ export async function compile(url) {
 /**
  * @param {Wanted} wanted
  * @param {import("./guest.js").Guest} guest
- * @param {Map<number, import("#glue").Call>} calls Decoders by call number.
+ * @param {Map<number, any>} callees Decoders by call number.
  */
-function link({ functions, memories, tags }, guest, calls) {
+function link({ functions, memories, tags }, guest, callees) {
   /** @type {Record<string, Record<string, any>>} */
   const imports = Object.create(null);
   const give = (/** @type {string} */ module, /** @type {string} */ name, /** @type {any} */ value) => {
     (imports[module] ??= Object.create(null))[name] = value;
   };
   for (const [module, name, number] of functions) {
-    const call = calls.get(number);
-    if (call) give(module, name, FUNCTIONS[number](guest, call));
+    give(module, name, FUNCTIONS[number](guest, callees.get(number)));
   }
   for (const [module, name, type] of memories) give(module, name, new WebAssembly.Memory(type));
   for (const [module, name, type] of tags) {
@@ -48,13 +47,13 @@ function link({ functions, memories, tags }, guest, calls) {
 /**
  * Run a command module to its end.
  * @param {WebAssembly.Module} module @param {Wanted} wanted
- * @param {import("./guest.js").Guest} guest @param {Map<number, import("#glue").Call>} calls
+ * @param {import("./guest.js").Guest} guest @param {Map<number, any>} callees
  * @returns {Promise<Outcome>}
  */
-export async function run(module, wanted, guest, calls) {
+export async function run(module, wanted, guest, callees) {
   try {
     // This runs a start function, which cannot be suspended.
-    const { exports } = await WebAssembly.instantiate(module, link(wanted, guest, calls));
+    const { exports } = await WebAssembly.instantiate(module, link(wanted, guest, callees));
     guest.memory = /** @type {WebAssembly.Memory} */ (exports.memory);
     const start = /** @type {() => unknown} */ (exports._start);
     await (guest.carrier.suspends ? WebAssembly.promising(start) : start)();

@@ -86,7 +86,7 @@ class Glue:
 
     @property
     def slots(self) -> list[tuple[str, str]]:
-        """The wasm parameters: (identifier, how to make a number of it)."""
+        """The wasm parameters: (identifier, its type for Python)."""
         return [(identifier(name), _number(scalar)) for name, scalar in self.function.slots]
 
     @property
@@ -94,16 +94,14 @@ class Glue:
         return ", ".join(name for name, _ in self.slots)
 
     @property
-    def arguments(self) -> str:
-        """What Python gets."""
+    def arguments(self) -> list[tuple[str, str]]:
+        """What Python gets: (expression, its type)."""
         numbers = dict(self.slots)
-        expressions = {f"{piece.pointer}_len": piece.bytes for piece in self.pieces}
-        arguments = []
-        for argument in map(identifier, self.layout.arguments):
-            number = numbers[argument]
-            plain = expressions.get(argument, argument)
-            arguments.append(plain if number == "u32" else f"{number}({plain})")
-        return ", ".join(arguments)
+        lengths = {f"{piece.pointer}_len": piece.bytes for piece in self.pieces}
+        return [
+            (lengths.get(argument, argument), numbers[argument])
+            for argument in map(identifier, self.layout.arguments)
+        ]
 
     @property
     def checks(self) -> list[tuple[str, str]]:
@@ -166,7 +164,7 @@ class Glue:
 
 
 def _number(scalar: Scalar | None) -> str:
-    """The conversion of a wasm parameter to a number that Python gets as an int."""
+    """How a wasm parameter becomes Python's int: a method of `Caller` in `engines/browser`."""
     if scalar is None or scalar.size < 8:
         return "u32"
     return "s64" if scalar.code.islower() else "u64"

@@ -42,18 +42,23 @@ const heap = { HEAPU8: new Uint8Array(new SharedArrayBuffer(%d + 16)) };
 const memory = new WebAssembly.Memory({ initial: 1, maximum: 2 });
 const stage = new Stage(heap, () => ({ base: 16, size: %d }), () => false);
 const carrier = { suspends: false, mayGoOn: () => true, wait: () => { throw "waits"; } };
-const guest = new Guest(stage, carrier);
+const give = (place, value) => {
+  longs[1 + 2 * place] = BigInt.asIntN(64, value);
+  longs[2 + 2 * place] = value >> 64n;
+};
+const python = {
+  u32: (place, value) => give(place, BigInt(value)),
+  u64: (place, value) => give(place, BigInt.asUintN(64, value)),
+  s64: give,
+  call(callee, count) {
+    longs[0] = BigInt(count);
+    callHost();
+    return Number(longs[0]);
+  },
+};
+const guest = new Guest(python, stage, carrier);
 guest.memory = memory;
-function call(...args) {
-  longs[0] = BigInt(args.length);
-  args.forEach((value, i) => {
-    longs[1 + 2 * i] = BigInt.asIntN(64, BigInt(value));
-    longs[2 + 2 * i] = BigInt(value) >> 64n;
-  });
-  callHost();
-  return Number(longs[0]);
-}
-const made = FUNCTIONS.map((make) => make(guest, call));
+const made = FUNCTIONS.map((make) => make(guest));
 // Arguments as wasm passes them: 32 bits as a signed number, 64 bits as a signed BigInt.
 function invoke(number, ...types) {
   const args = types.map((type, i) =>
