@@ -38,11 +38,14 @@ class Host(Protocol):
 
 _ClockName = Literal["time", "monotonic", "process_time", "thread_time"]
 
+# Where there is one thread only (Pyodide), Python has no clock for it.
+_THREAD_CLOCK = hasattr(time, "thread_time_ns")
+
 _CLOCKS: dict[str, _ClockName] = {
     "realtime": "time",
     "monotonic": "monotonic",
     "process_cputime_id": "process_time",
-    "thread_cputime_id": "thread_time",
+    "thread_cputime_id": "thread_time" if _THREAD_CLOCK else "process_time",
 }
 
 
@@ -52,11 +55,8 @@ class Clock:
     realtime = staticmethod(time.time_ns)
     monotonic = staticmethod(time.monotonic_ns)
     process_time = staticmethod(time.process_time_ns)
+    thread_time = staticmethod(time.thread_time_ns if _THREAD_CLOCK else time.process_time_ns)
     random = staticmethod(os.urandom)
-
-    def thread_time(self) -> int:
-        # Pyodide has one thread and no thread clock.
-        return time.thread_time_ns() if hasattr(time, "thread_time_ns") else time.process_time_ns()
 
     def resolution(self, clock: str) -> int:
         return max(1, int(time.get_clock_info(_CLOCKS[clock]).resolution * 1e9))

@@ -25,6 +25,8 @@ const PAUSE = 100;
  * @typedef {object} SpawnOptions
  * @property {Record<string, string>} [env] The whole environment, instead of the default one.
  * @property {string} [cwd] Directory that relative paths start from; `/` if not given.
+ * @property {string[]} [preopens] Directories the program finds open under these very names, besides
+ *   `/` and `.`; for programs that look for one.
  * @property {Record<string, string | Uint8Array>} [files] Files to write first, by path.
  * @property {number} [memoryLimit] Bytes of linear memory the program may have.
  * @property {{ columns: number, rows: number }} [terminal] Gives it a terminal for all three streams;
@@ -158,7 +160,8 @@ export class Wasix {
    * @param {Program} program @param {string[]} args @param {SpawnOptions} options
    * @param {Uint8Array | boolean} stdin
    */
-  async #spawn(program, args, { env, cwd = "/", files = {}, terminal, memoryLimit }, stdin) {
+  async #spawn(program, args, options, stdin) {
+    const { env, cwd = "/", files = {}, terminal, memoryLimit, preopens = [] } = options;
     const { argv, environ, ...what } = find(program);
     for (const [path, data] of Object.entries(files)) await this.fs.writeFile(path, data);
     const pid = await this.#ask("spawn", {
@@ -169,6 +172,7 @@ export class Wasix {
       stdin,
       terminal: terminal && [terminal.columns, terminal.rows],
       memoryLimit,
+      preopens,
     });
     const process = new Process(pid, {
       send: (method, ...rest) => this.#send(method, pid, ...rest),

@@ -20,6 +20,7 @@ import { startPython } from "./python.js";
  * @property {Uint8Array | boolean} stdin Bytes, a stream (true), or nothing.
  * @property {[number, number]} [terminal] Columns and rows, to give it a terminal.
  * @property {number} [memoryLimit] In bytes.
+ * @property {string[]} preopens
  */
 
 /** A worker's kernel and what runs on it. */
@@ -51,9 +52,10 @@ class Kernel {
 
   /** Start a program. Resolves to its pid. @param {Command} command */
   async spawn(command) {
-    const { name, args, env, cwd, stdin, terminal } = command;
+    const { name, args, env, cwd, stdin, terminal, preopens } = command;
     const { module, wanted } = await this.#load(command);
-    const pid = this.call(this.page.spawn, name, args, env, cwd, stdin || undefined, terminal);
+    const given = [stdin || undefined, terminal, preopens];
+    const pid = this.call(this.page.spawn, name, args, env, cwd, ...given);
     // In a later turn, so that the page knows the pid before it hears of the process.
     this.turns.later(() => void this.#guide(pid, module, wanted));
     return pid;

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -162,19 +163,25 @@ def _runtime(packages: Path, assets: Path, folder: Path) -> dict[str, Any]:
     pyodide = packages / "pyodide"
     sources = folder / "sources.json"
     sources.write_text(json.dumps({path: str(ROOT / path) for path in _kernel_files()}))
-    packed = folder / "python.zip"
-    _run(["node", WEB / "pack.mjs", pyodide, sources, packed], folder)
+    _run(["node", WEB / "pack.mjs", pyodide, sources, folder], folder)
     version = json.loads((pyodide / "package.json").read_text())["version"]
-    digest = hashlib.sha256(version.encode() + packed.read_bytes()).hexdigest()[:12]
+    # The snapshot follows from the archive, but differs a little each time it is made.
+    archive = (folder / "python.zip").read_bytes()
+    digest = hashlib.sha256(version.encode() + archive).hexdigest()[:12]
     place = assets / f"pyodide-{version}-{digest}"
     place.mkdir()
     for name in PYODIDE_FILES:
         shutil.copy(pyodide / name, place)
-    shutil.copy(packed, place)
+    for name in ("python.zip", "python.snapshot.gz"):
+        shutil.copy(folder / name, place)
+    with zipfile.ZipFile(place / "nothing.zip", "w"):
+        pass
     info = json.loads((pyodide / "pyodide-lock.json").read_text())["info"]
     return {
         "url": f"assets/{place.name}/",
-        "library": packed.name,
+        "library": "python.zip",
+        "snapshot": "python.snapshot.gz",
+        "nothing": "nothing.zip",
         "lock": {"info": info, "packages": {}},
     }
 

@@ -129,11 +129,13 @@ class Page:
         cwd: str,
         stdin: Any,
         terminal: Sequence[int] | None,
+        preopens: Sequence[str] = (),
     ) -> int:
         """A new process; returns its pid.
 
         stdin: bytes to read, True for a stream that `feed` fills, None for nothing.
         terminal: its size (columns, rows), if it has one for all three streams.
+        preopens: directories it finds open under these very names, besides `/` and `.`.
         """
         for text in (*args, *environ, *environ.values()):
             if "\0" in text:
@@ -156,12 +158,13 @@ class Page:
             files: list[OpenFile] = [job.terminal.file] * 3
         else:
             files = [self._stdin(job, stdin), Output(outbox(1)), Output(outbox(2))]
-        directory = self._directory(cwd)
+        opened = {name: self._directory(name) for name in preopens}
+        directory = self._directory(cwd, "working directory")
         job.process = self.kernel.process(
             [os.fsencode(arg) for arg in args],
             {os.fsencode(key): os.fsencode(value) for key, value in environ.items()},
             files,
-            {"/": self.namespace.root, ".": directory},
+            {"/": self.namespace.root, **opened, ".": directory},
         )
         job.process.name = name
         job.carrier = PromiseCarrier(job.process.main, self.stage, self.door.notify)
@@ -253,13 +256,13 @@ class Page:
 
     # Files. Paths are absolute, or relative to `/`.
 
-    def _directory(self, path: str) -> Directory:
+    def _directory(self, path: str, what: str = "directory") -> Directory:
         try:
             place = walk.resolve(self.namespace, self.namespace.root, _relative(path), follow=True)
             if not isinstance(place.inode, Directory):
                 raise Errno(E.NOENT if place.inode is None else E.NOTDIR)
         except Errno as error:
-            raise PageError(f"the working directory {path} cannot be used: {error}") from None
+            raise PageError(f"the {what} {path} cannot be used: {error}") from None
         return place.inode
 
     def _open(self, path: str, *, write: bool, directory: bool = False) -> OpenFile:

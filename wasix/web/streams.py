@@ -72,6 +72,8 @@ class Outbox:
 class Output(OpenFile):
     """A stream to the page."""
 
+    readable = False
+
     filetype = Filetype.UNKNOWN
 
     def __init__(self, outbox: Outbox) -> None:

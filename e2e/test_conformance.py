@@ -1,0 +1,62 @@
+"""The C guests of `tests/conformance` in a page: the same answers as on every other engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from e2e.conftest import Script
+from tests.conformance.answers import expected, parse, stated
+from tests.conformance.coverage import add_results
+from tests.conformance.guests import FAULT, GUESTS, INVALID, SCRATCH, Guest
+from tests.guests.build import compile_guest
+
+# A page has one filesystem, so what moves between two volumes is left out.
+IN_A_PAGE = [*(guest for guest in GUESTS if guest.volumes == (SCRATCH,)), FAULT, INVALID]
+
+
+@pytest.mark.parametrize("guest", IN_A_PAGE, ids=lambda guest: guest.name)
+def test_answers_are_those_of_every_engine(shared_script: Script, guest: Guest) -> None:
+    result = shared_script(
+        """
+        await wasix.fs.mkdir("/scratch");
+        const { module, ...options } = arg;
+        return wasix.run({ module: new Uint8Array(module), name: options.name }, options.args,
+          { ...options, preopens: ["scratch"] });
+        """,
+        {
+            "module": list(compile_guest(guest.name).read_bytes()),
+            "name": guest.name,
+            "args": list(guest.args),
+            "env": dict(guest.env),
+            "stdin": guest.stdin or "",
+        },
+    )
+    ours = parse(result["stdout"])
+    theirs = stated(guest.name) if guest in (FAULT, INVALID) else expected(guest)
+    passed = {case: ours.get(case) == answer for case, answer in theirs.items()}
+    add_results({"browser": {f"{guest.name} in a page": passed}})
+    assert ours == theirs
+    assert result["status"] == 0
+
+
+@pytest.mark.parametrize("status", [0, 1, 42, 255])
+def test_exit_status(shared_script: Script, status: int) -> None:
+    result = shared_script(
+        "return wasix.run({ module: new Uint8Array(arg[0]) }, [arg[1]])",
+        [list(compile_guest("proc_exit").read_bytes()), str(status)],
+    )
+    add_results(
+        {"browser": {f"proc_exit {status}": {f"proc_exit {status}": result["status"] == status}}}
+    )
+    assert result["status"] == status
+
+
+@pytest.mark.parametrize(("signal", "status"), [(0, 0), (2, 130), (9, 137), (15, 143), (16, 0)])
+def test_raised_signal(shared_script: Script, signal: int, status: int) -> None:
+    result = shared_script(
+        "return wasix.run({ module: new Uint8Array(arg[0]) }, [arg[1]])",
+        [list(compile_guest("proc_raise").read_bytes()), str(signal)],
+    )
+    passed = result["status"] == status
+    add_results({"browser": {f"proc_raise {signal}": {f"proc_raise {signal}": passed}}})
+    assert passed
