@@ -239,7 +239,7 @@ def test_a_bundle_works_below_any_path(page: Page, site: str, bundle: object) ->
         "**/some/where/*.html", lambda route: route.fulfill(body=BLANK, content_type="text/html")
     )
     page.route(
-        "**/some/where/**/*.{js,wasm,mjs,zip}",
+        "**/some/where/**/*.{js,wasm,mjs,zip,gz}",
         lambda route: route.continue_(url=route.request.url.replace("/some/where/", "/")),
     )
     page.goto("some/where/blank.html")
@@ -279,3 +279,20 @@ def test_the_plain_way_of_calling_python_gives_the_same(page: Page) -> None:
     )
     result = kernel(page)("return await wasix.run('python', ['-c', arg], { stdin: 'é' })", code)
     assert result == {"status": 0, "stdout": "bc é\n", "stderr": ""}
+
+
+def test_a_browser_that_cannot_use_the_snapshot_starts_python_the_long_way(page: Page) -> None:
+    page.route("**/python.snapshot.gz", lambda route: route.fulfill(body=b"no snapshot"))
+    asked: list[str] = []
+    page.context.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    result = kernel(page)("return await wasix.run('cowsay', ['slow'])")
+    assert result["status"] == 0
+    assert "python.zip" in asked
+
+
+def test_the_snapshot_makes_the_archive_needless(page: Page) -> None:
+    asked: list[str] = []
+    page.context.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    kernel(page)
+    assert "python.snapshot.gz" in asked
+    assert "python.zip" not in asked

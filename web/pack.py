@@ -1,4 +1,7 @@
-"""Run by `pack.mjs` inside Pyodide: `/kernel` and what it needs, compiled, to `/packed.zip`."""
+"""Run by `pack.mjs` inside Pyodide: `/kernel` and what it needs, compiled, to `/packed.zip`.
+
+Its value is the list of all modules that were packed but not loaded by start-up.
+"""
 
 import importlib
 import importlib.util
@@ -17,11 +20,13 @@ EXTRA = ["encodings.ascii", "encodings.latin_1"]
 def load_everything():
     """Import every module of the kernel, so that all they need is in `sys.modules`."""
     sys.path.insert(0, str(KERNEL))
+    names = list(EXTRA)
     for path in sorted(KERNEL.rglob("*.py")):
         parts = path.relative_to(KERNEL).with_suffix("").parts
-        importlib.import_module(".".join(part for part in parts if part != "__init__"))
-    for name in EXTRA:
+        names.append(".".join(part for part in parts if part != "__init__"))
+    for name in names:
         importlib.import_module(name)
+    return names
 
 
 def files():
@@ -36,7 +41,7 @@ def files():
         yield str(path.relative_to(KERNEL)), path.read_bytes()
 
 
-load_everything()
+modules = load_everything()
 with zipfile.ZipFile("/packed.zip", "w", zipfile.ZIP_STORED) as packed:
     for path, data in sorted(dict(files()).items()):
         if path.endswith(".py"):
@@ -45,3 +50,4 @@ with zipfile.ZipFile("/packed.zip", "w", zipfile.ZIP_STORED) as packed:
             path += "c"
         # A fixed date: the archive's name is a hash of its content.
         packed.writestr(zipfile.ZipInfo(path), data)
+modules

@@ -7,19 +7,38 @@ import { loadPyodide } from "pyodide";
  * @typedef {object} Runtime
  * @property {string} url The directory, with a slash at its end.
  * @property {string} library Python's standard library and the kernel: a zip archive's name.
+ * @property {string} snapshot Memory to start from, compressed: a file's name.
+ * @property {string} nothing An empty archive, to be given where the snapshot makes one needless.
  * @property {any} lock What Pyodide needs to know about packages: that there are none.
  */
 
 /** @typedef {Awaited<ReturnType<typeof startPython>>} Python */
 
 /** @param {Runtime} runtime */
-export async function startPython({ url, library, lock }) {
-  const pyodide = await loadPyodide({
-    indexURL: url,
-    stdLibURL: url + library,
-    lockFileContents: lock,
-    packageBaseUrl: url,
-  });
+async function load({ url, library, snapshot, nothing, lock }) {
+  const common = { indexURL: url, lockFileContents: lock, packageBaseUrl: url };
+  try {
+    // What the archive holds is loaded in the snapshot.
+    const memory = unpacked(url + snapshot);
+    memory.catch(() => {});
+    return await loadPyodide({ ...common, stdLibURL: url + nothing, _loadSnapshot: memory });
+  } catch {
+    // Snapshots are Pyodide's own business, and engines differ: start the long way.
+    return loadPyodide({ ...common, stdLibURL: url + library });
+  }
+}
+
+/** @param {string} url */
+async function unpacked(url) {
+  const response = await fetch(url);
+  if (!response.ok || !response.body) throw new Error(`${url}: HTTP status ${response.status}`);
+  const stream = response.body.pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** @param {Runtime} runtime */
+export async function startPython(runtime) {
+  const pyodide = await load(runtime);
   const kernel = pyodide.pyimport("wasix.web.page");
   return {
     /** What it is made of: linear memory, and functions of CPython's. @type {any} */
