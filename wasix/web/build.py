@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,14 +100,19 @@ def _packages() -> Path:
     if (local / ".package-lock.json").exists():
         return local
     lock = (WEB / "package-lock.json").read_bytes()
-    place = cache.directory() / f"web-{hashlib.sha256(lock).hexdigest()[:16]}"
-    if (place / "node_modules" / ".package-lock.json").exists():
-        return place / "node_modules"
-    place.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(WEB / name, place)
-    _run(["npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"], place)
-    return place / "node_modules"
+    place = cache.directory() / "web" / hashlib.sha256(lock).hexdigest()[:16]
+    if (place / ".package-lock.json").exists():
+        return place
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="web-", dir=place.parent) as name:
+        folder = Path(name)
+        for file in ("package.json", "package-lock.json"):
+            shutil.copy(WEB / file, folder)
+        _run(["npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
+        # Another build may have been faster; what it installed is the same.
+        with suppress(OSError):
+            (folder / "node_modules").rename(place)
+    return place
 
 
 def _run(command: Sequence[str | Path], cwd: Path, environ: dict[str, str] | None = None) -> None:
