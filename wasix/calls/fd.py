@@ -46,12 +46,22 @@ __all__ = [
 _READ, _WRITE = Rights.FD_READ, Rights.FD_WRITE
 
 
+# Reads and writes look their descriptor up themselves: in a page a function call less is a tenth of
+# the whole. `DescriptorTable.file` decides what is refused.
+
+
 def fd_read(thread: Thread, fd: int, buffers: Sequence[memoryview]) -> int:
-    return thread.process.descriptors.file(fd, _READ).read(buffers)
+    entry = thread.descriptors.get(fd)
+    if entry is None or not entry.rights & _READ:
+        return thread.process.descriptors.file(fd, _READ).read(buffers)
+    return entry.file.read(buffers)
 
 
 def fd_write(thread: Thread, fd: int, buffers: Sequence[memoryview]) -> int:
-    return thread.process.descriptors.file(fd, _WRITE).write(buffers)
+    entry = thread.descriptors.get(fd)
+    if entry is None or not entry.rights & _WRITE:
+        return thread.process.descriptors.file(fd, _WRITE).write(buffers)
+    return entry.file.write(buffers)
 
 
 def fd_pread(thread: Thread, fd: int, buffers: Sequence[memoryview], offset: int) -> int:

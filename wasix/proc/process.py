@@ -36,10 +36,11 @@ class Thread:
     retried call knows what it has decided or done (an absolute deadline, bytes moved).
     """
 
-    __slots__ = ("call", "process", "runner", "sleeper", "tid")
+    __slots__ = ("call", "descriptors", "process", "runner", "sleeper", "tid")
 
     def __init__(self, process: Process, tid: int) -> None:
         self.process = process
+        self.descriptors = process.descriptors.entries
         self.tid = tid
         self.call: dict[str, Any] = {}
         self.sleeper: Sleeper | None = None

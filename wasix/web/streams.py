@@ -38,7 +38,7 @@ class Outbox:
         self._prompt = PROMPT
 
     def put(self, data: bytes | memoryview) -> int:
-        """Send `data`; its length. Every write of every guest comes through here."""
+        """Send `data`; its length."""
         count = len(data)
         self.unread += count
         pending = self._pending
