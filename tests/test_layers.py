@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-KERNEL = ("abi", "calls", "fs", "net", "proc", "kernel.py", "host.py")
+KERNEL = ("abi", "calls", "fs", "net", "proc", "kernel.py", "host.py", "system.py")
 FACE = ("api", "cli", "web", "catalogue.py", "cache.py", "pump.py", "__init__.py", "__main__.py")
 
 # What the kernel may need only where it is used: not every host has it.

@@ -50,4 +50,4 @@ with zipfile.ZipFile("/packed.zip", "w", zipfile.ZIP_STORED) as packed:
             path += "c"
         # A fixed date: the archive's name is a hash of its content.
         packed.writestr(zipfile.ZipInfo(path), data)
-modules
+modules  # noqa: B018 - what running this gives

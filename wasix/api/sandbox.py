@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,14 +15,11 @@ from wasix.abi import Errno
 from wasix.api.errors import EngineUnavailable, UsageError, VolumeError
 from wasix.api.volumes import Volume, Volumes, mount_point, root_of
 from wasix.fs import walk
-from wasix.fs.devices import Devices
-from wasix.fs.file import OpenFile
 from wasix.fs.inode import Directory
-from wasix.fs.memory import MemoryFilesystem
-from wasix.fs.mount import Namespace
-from wasix.kernel import Kernel, Tracer
+from wasix.kernel import Tracer
 from wasix.proc.signal import Signal
 from wasix.pump import SystemHost
+from wasix.system import make_kernel
 
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
@@ -82,18 +79,16 @@ class Sandbox:
         self.max_files = max_files
         lock = threading.Lock()
         self._host = SystemHost(lock)
-        limit = None if filesystem_limit is None else size(filesystem_limit)
-        self.files = MemoryFilesystem(self._host.realtime, limit=limit)
-        root = self.files.root
-        self.namespace = Namespace(root)
-        self.kernel = Kernel(self._host, self.namespace, lock=lock, tracer=tracer)
+        self.kernel = make_kernel(
+            self._host,
+            filesystem_limit=None if filesystem_limit is None else size(filesystem_limit),
+            lock=lock,
+            tracer=tracer,
+        )
+        self.namespace = self.kernel.namespace
         self.volumes: list[str] = []
         self._running: set[popen.Popen] = set()
         self._closed = False
-        for name in ("bin", "dev", "tmp"):
-            root.make_directory(name)
-        devices = Devices(self._host.random, self._open_files, self._terminal, self._host.realtime)
-        self.namespace.mount("/dev", devices.root())
         for name, volume in (volumes or {}).items():
             self._mount(name, volume)
 
@@ -106,16 +101,6 @@ class Sandbox:
             raise VolumeError(f"no volume can be mounted on {name}: {error}") from None
         if isinstance(root, Directory):
             self.volumes.append(name)
-
-    def _open_files(self) -> Mapping[int, OpenFile]:
-        process = self.kernel.current
-        return (
-            {fd: entry.file for fd, entry in process.descriptors.entries.items()} if process else {}
-        )
-
-    def _terminal(self) -> OpenFile | None:
-        files = self._open_files()
-        return next((files[fd] for fd in (0, 1, 2) if fd in files and files[fd].is_terminal), None)
 
     def engine(self) -> Engine:
         try:

@@ -43,6 +43,7 @@ KERNEL = (
     "wasix/kernel.py",
     "wasix/net",
     "wasix/proc",
+    "wasix/system.py",
     "wasix/web/__init__.py",
     "wasix/web/page.py",
     "wasix/web/streams.py",

@@ -15,18 +15,16 @@ from wasix.abi import CALLS, E, Errno
 from wasix.abi.staged import Stage
 from wasix.abi.types import Filetype
 from wasix.fs import walk
-from wasix.fs.devices import Devices, null
+from wasix.fs.devices import null
 from wasix.fs.file import OpenFile
 from wasix.fs.inode import Access, Directory
-from wasix.fs.memory import MemoryFilesystem
-from wasix.fs.mount import Namespace
 from wasix.fs.pipe import Pipe, PipeReader
 from wasix.host import Clock
-from wasix.kernel import Kernel
 from wasix.proc.process import STATUS_INTERNAL, STATUS_TRAP, Process
 from wasix.proc.promise import PromiseCarrier
 from wasix.proc.signal import Signal
 from wasix.proc.wait import WaitQueue
+from wasix.system import make_kernel
 from wasix.web.streams import Feed, Outbox, Output, PageTerminal
 
 STATUS_INVALID = 126
@@ -81,25 +79,9 @@ class Page:
         self.door = door
         self.suspends = suspends
         self.stage = Stage()
-        host = PageHost()
-        files = MemoryFilesystem(host.realtime)
-        for name in ("bin", "dev", "tmp"):
-            files.root.make_directory(name)
-        self.namespace = Namespace(files.root)
-        self.kernel = Kernel(host, self.namespace)
-        devices = Devices(host.random, self._open_files, self._terminal, host.realtime)
-        self.namespace.mount("/dev", devices.root())
+        self.kernel = make_kernel(PageHost())
+        self.namespace = self.kernel.namespace
         self.jobs: dict[int, Job] = {}
-
-    def _open_files(self) -> Mapping[int, OpenFile]:
-        process = self.kernel.current
-        if process is None:
-            return {}
-        return {fd: entry.file for fd, entry in process.descriptors.entries.items()}
-
-    def _terminal(self) -> OpenFile | None:
-        files = self._open_files()
-        return next((files[fd] for fd in (0, 1, 2) if fd in files and files[fd].is_terminal), None)
 
     def add(self, *numbers: int) -> int:
         """For the worker to try a way of calling."""
