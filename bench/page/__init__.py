@@ -30,11 +30,18 @@ PACKAGES = HERE.parents[1] / "build" / "bench" / "page"
 
 ROUNDS = 7
 
-CALLS = {"write": 100_000, "read": 30_000, "clock": 100_000}
-"""System calls in one round."""
+CALLS = {
+    "streamed": ("write", 100_000, "stream"),
+    "write": ("write", 100_000, "run"),
+    "read": ("read", 30_000, "run"),
+    "clock": ("clock", 100_000, "run"),
+}
+"""What the guest does, how often in one round, and how it is run: to its end, or with the page
+reading its output meanwhile, as a terminal does."""
 
 WHAT = {
-    "write": "page: fd_write of 64 bytes",
+    "streamed": "page: fd_write of 64 bytes, read by the page meanwhile",
+    "write": "page: fd_write of 64 bytes, collected",
     "read": "page: fd_read of 4 KiB",
     "clock": "page: clock_time_get",
     "ready": "page: ready, warm HTTP cache",
@@ -96,9 +103,9 @@ class Subject:
 
     def measure(self) -> None:
         """One more sample of everything."""
-        for kind, count in CALLS.items():
-            nanoseconds = self._evaluate(self.page, "calls", kind, count)
-            self.samples[kind].append(nanoseconds / 1000)
+        for what, arguments in CALLS.items():
+            nanoseconds = self._evaluate(self.page, "calls", *arguments)
+            self.samples[what].append(nanoseconds / 1000)
         page = self._open()
         for what, milliseconds in self._evaluate(page, "ready").items():
             self.samples[what].append(milliseconds)
