@@ -28,6 +28,8 @@ from wasix.proc.signal import Signal
 __all__ = ["DEVNULL", "PIPE", "STDOUT", "Popen", "run"]
 
 STATUS_INVALID = 126
+_STEP = 0.25
+"""Seconds between looks of a wait without a timeout."""
 
 
 class Popen:
@@ -186,8 +188,12 @@ class Popen:
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end. Raises `TimeoutExpired` after `timeout` seconds."""
-        if not self._done.wait(timeout):
-            assert timeout is not None
+        if timeout is None:
+            # In steps, since a signal that the system gives to another thread (V8 has some) is
+            # acted upon only when this one next takes a step.
+            while not self._done.wait(_STEP):
+                pass
+        elif not self._done.wait(timeout):
             raise TimeoutExpired(self.args, timeout)
         status = self.poll()
         assert status is not None
