@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from subprocess import DEVNULL, PIPE, STDOUT, CompletedProcess, TimeoutExpired
@@ -29,7 +31,7 @@ __all__ = ["DEVNULL", "PIPE", "STDOUT", "Popen", "run"]
 
 STATUS_INVALID = 126
 _STEP = 0.25
-"""Seconds between looks of a wait without a timeout."""
+"""Seconds between the looks of a wait."""
 
 
 class Popen:
@@ -188,13 +190,12 @@ class Popen:
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end. Raises `TimeoutExpired` after `timeout` seconds."""
-        if timeout is None:
-            # In steps, since a signal that the system gives to another thread (V8 has some) is
-            # acted upon only when this one next takes a step.
-            while not self._done.wait(_STEP):
-                pass
-        elif not self._done.wait(timeout):
-            raise TimeoutExpired(self.args, timeout)
+        # In steps, since a signal that the system gives to another thread (V8 has some) is acted
+        # upon only when this one next takes a step.
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while not self._done.wait(max(0.0, min(_STEP, end - time.monotonic()))):
+            if timeout is not None and time.monotonic() >= end:
+                raise TimeoutExpired(self.args, timeout)
         status = self.poll()
         assert status is not None
         return status
