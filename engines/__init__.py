@@ -14,5 +14,11 @@ def get(name: str) -> Engine:
     """The engine called `name`, made and tested at its first use. Raises `EngineError`."""
     if name not in ENGINES:
         raise EngineError(f"there is no engine {name!r}; known: {', '.join(ENGINES)}")
-    engine: Engine = import_module(ENGINES[name]).engine()
+    try:
+        module = import_module(ENGINES[name])
+    except ImportError as error:
+        raise EngineError(
+            f"the engine {name} needs more packages: pip install 'wasix[engine-{name}]' ({error})"
+        ) from None
+    engine: Engine = module.engine()
     return engine

@@ -120,7 +120,7 @@ def _load() -> Library:
         from py_mini_racer import _dll
     except ImportError as error:
         raise EngineError(
-            f"the engine v8 needs the package mini-racer: pip install 'wasix[v8]' ({error})"
+            f"the engine v8 needs the package mini-racer: pip install 'wasix[engine-v8]' ({error})"
         ) from None
     # Its default, --single-threaded, would never optimise a guest's code.
     flags = ("--no-single-threaded", f"--stack-size={_stack_kib()}")

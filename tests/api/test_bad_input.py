@@ -167,3 +167,11 @@ def test_a_revision_restricts_what_may_be_imported(wat: Wat, engine: str) -> Non
 
 def test_an_argument_with_a_nul(wat: Wat, engine: str) -> None:
     assert "NUL" in str(refused([wat(f"(module {MEMORY} {START})"), "a\0b"], engine))
+
+
+def test_an_engine_whose_packages_are_missing(monkeypatch: pytest.MonkeyPatch, wat: Wat) -> None:
+    import engines
+
+    monkeypatch.setitem(engines.ENGINES, "other", "engines.nothing_of_that_name")
+    with pytest.raises(wasix.EngineUnavailable, match=r"wasix\[engine-other\]"):
+        wasix.run([wat(f"(module {MEMORY} {START})")], engine="other")

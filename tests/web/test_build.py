@@ -153,3 +153,11 @@ def test_the_scripts_types_hold() -> None:
     )
     assert done.stdout == ""
     assert done.returncode == 0
+
+
+def test_a_relative_directory_will_do(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    build(Path("below/site"), [str(bundle.parent / "nothing.wasm")])
+    assert (tmp_path / "below" / "site" / "loader.js").read_bytes()

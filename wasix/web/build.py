@@ -72,6 +72,7 @@ def build(directory: Path, programs: Sequence[str] = ("cowsay", "python", "sqlit
     `programs` are names of the catalogue or paths of `.wasm` files; the first is the page's
     default. Raises `WasixError`.
     """
+    directory = directory.absolute()  # tools run elsewhere are given paths below it
     if directory.exists() and not (directory / "loader.js").exists() and any(directory.iterdir()):
         raise BuildError(f"{directory} is not empty and holds no bundle: name another directory")
     packages = _packages()
