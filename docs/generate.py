@@ -31,22 +31,27 @@ def _type(function: Function) -> str:
     return f"({', '.join(function.wasm_params)}) -> ({results})"
 
 
-def _interface(
+def _tested(
     functions: tuple[Function, ...], status: dict[str, dict[str, list[str]]], engines: list[str]
 ) -> Iterator[str]:
     yield f"| function | wasm type | what it does | {' | '.join(engines)} |"
     yield "|---|---|---|" + "---|" * len(engines)
     for function in functions:
-        if function.handler == "notsup":
-            cells = ["`notsup`"] * len(engines)
-        else:
-            passed = status.get(function.name, {})
-            cells = [str(len(passed[name])) if passed.get(name) else "-" for name in engines]
+        passed = status.get(function.name, {})
+        cells = [str(len(passed[name])) if passed.get(name) else "-" for name in engines]
         parameters = ", ".join(name for name, _ in function.slots)
         yield (
             f"| `{function.name}({parameters})` | `{_type(function)}` | {function.doc} | "
             f"{' | '.join(cells)} |"
         )
+
+
+def _shared(functions: tuple[Function, ...]) -> Iterator[str]:
+    yield "| function | wasm type | what it does | served by |"
+    yield "|---|---|---|---|"
+    for function in functions:
+        served = "`notsup`" if function.handler == "notsup" else "as in preview1"
+        yield f"| `{function.name}` | `{_type(function)}` | {function.doc} | {served} |"
 
 
 def render() -> str:
@@ -57,19 +62,11 @@ def render() -> str:
     for interface in INTERFACES:
         parts.append(f"## `{interface.module}`: {interface.doc}\n")
         # The tests run against preview1; the other modules share its handlers.
-        shown = status if interface is INTERFACES[0] else {}
-        columns = engines if interface is INTERFACES[0] else []
-        if not columns:
-            columns = ["served by"]
-            lines = [
-                f"| `{f.name}` | `{_type(f)}` | {f.doc} | "
-                f"{'`notsup`' if f.handler == 'notsup' else 'as in preview1'} |"
-                for f in interface.functions
-            ]
-            parts.append("| function | wasm type | what it does | served by |\n|---|---|---|---|")
-            parts.append("\n".join(lines) + "\n")
+        if interface is INTERFACES[0]:
+            lines = _tested(interface.functions, status, engines)
         else:
-            parts.append("\n".join(_interface(interface.functions, shown, columns)) + "\n")
+            lines = _shared(interface.functions)
+        parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 
 

@@ -28,7 +28,7 @@ _SHOWN = 32
 def show_call(function: Function, arguments: tuple[Any, ...], result: object) -> str:
     """One line. `arguments` are the decoded ones; `result` is the handler's or its exception."""
     shown = ", ".join(_arguments(function.params, arguments, result))
-    return f"{function.name}({shown}) = {_result(function, result)}"
+    return f"{function.name}({shown}) = {_result(result)}"
 
 
 def _arguments(
@@ -66,7 +66,7 @@ def _quoted(data: bytes) -> str:
     return f'"{printable}"' + ("..." if len(data) > _SHOWN else "")
 
 
-def _result(function: Function, result: object) -> str:
+def _result(result: object) -> str:
     if isinstance(result, Errno):
         return result.code.name
     if isinstance(result, Exception):
