@@ -6,27 +6,47 @@ Ctrl-D ends the input. The host side calls `input` and shows what `output` is gi
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Sequence
+import codecs
+import re
+from collections.abc import Callable, Iterable, Sequence
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Fdflags, Filetype
+from wasix.fs.cells import column_after
+from wasix.fs.editor import Editor, History
 from wasix.fs.file import READ, OpenFile, Ready, total
+from wasix.fs.line import Line
 from wasix.fs.pipe import scatter
 from wasix.proc.signal import Signal
 from wasix.proc.wait import Block, WaitQueue
 
-_INTERRUPT, _EOF, _BACKSPACE, _NEWLINE, _RETURN = 0x03, 0x04, 0x08, 0x0A, 0x0D
-_KILL_LINE, _REPRINT, _ERASE_WORD, _QUIT, _DELETE = 0x15, 0x12, 0x17, 0x1C, 0x7F
-_SIGNALS = {_INTERRUPT: Signal.INT, _QUIT: Signal.QUIT}
-_MAX_LINE = 4096
+_SIGNALS = {b"\x03": Signal.INT, b"\x1c": Signal.QUIT}
+_EOF, _CLEAR, _REPRINT, _LITERAL = "\x04", "\x0c", "\x12", "\x16"
+_MOST_CELLS = 1 << 24
+_MOST_TAIL = 4096
+
+_INTERRUPT = re.compile(rb"[\x03\x1c]")
+_INTERRUPT_UNLESS_LITERAL = re.compile(rb"\x16[\x00-\xff]?|[\x03\x1c]")
+_TEXT = rb"(?P<text>[^\x00-\x08\x0a-\x1f\x7f]+)"
+# What is not complete is no match: the rest of it may come.
+_KEY = re.compile(rb"\x16(?P<literal>[\x00-\x7f]|[\x80-\xff]+)|[\x00-\x15\x17-\x1f\x7f]|" + _TEXT)
+_RICH_KEY = re.compile(
+    rb"\x16(?P<literal>[\x00-\x7f]|[\x80-\xff]+)"
+    rb"|\x1b(?:(?:\[[0-?]{0,32}+[ -/]{0,8}+|O)(?:[@-~]|(?=[\x00-\xff]))"
+    rb"|[!-NP-Z\\-~\x7f]|[\x80-\xff]+|(?=[\x00-\x20]))"
+    rb"|[\x00-\x15\x17-\x1a\x1c-\x1f\x7f]|" + _TEXT
+)
 
 
 class Terminal:
-    """A terminal in cooked mode.
+    """A terminal.
 
     `output` shows bytes; `interrupt` receives the signals that keys stand for. `columns` and `rows`
     are its size in character cells. `input` and `resize` are called under the kernel lock.
+
+    With `editing` a line is edited as with GNU Readline, with a history that begins with `history`
+    and whose new lines `remember` is told. Keys then wait until the program wants a line, so that
+    each line appears behind the prompt it answers.
     """
 
     def __init__(
@@ -36,78 +56,175 @@ class Terminal:
         *,
         columns: int = 80,
         rows: int = 24,
+        editing: bool = False,
+        history: Iterable[str] = (),
+        remember: Callable[[str], object] | None = None,
     ) -> None:
         self.output = output
         self.interrupt = interrupt
         self.columns, self.rows = columns, rows
         self.echo = True
+        self.line_buffered = True
+        """Whether input is edited and read by lines; if not, programs get keys as they come."""
+        self.line_feeds = True
+        """Whether newlines in the output start a new row at its first column (ONLCR)."""
+        self.signals = True
+        """Whether keys can be signals (ISIG)."""
         self.readable = WaitQueue()
-        self._line = bytearray()
+        self.history = History(history)
+        self._remember = remember
+        self._line = Line(self._show)
+        self._editor = Editor(self._line, self.history, rich=editing)
+        self._key = _RICH_KEY if editing else _KEY
+        self._keys = bytearray()
+        """Not looked at yet."""
+        self._text = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._wanted = not editing
+        """Whether keys are looked at."""
         self._lines: list[bytes] = []
         """Finished lines, each with its newline; an empty one is an end of file."""
+        self._tail = b""
+        """Output behind the last newline: the prompt of a line."""
         self.file = TerminalFile(self)
 
     def resize(self, columns: int, rows: int) -> None:
-        self.columns, self.rows = columns, rows
-        self.interrupt(Signal.WINCH)
+        if (columns, rows) != (self.columns, self.rows):
+            self.columns, self.rows = columns, rows
+            self._begin()
+            self.interrupt(Signal.WINCH)
 
     def input(self, data: bytes) -> None:
         """Keys, as the bytes a terminal sends for them."""
-        for byte in data:
-            self._key(byte)
+        self._keys += self._interrupted(data) if self.signals else data
+        self._look()
 
-    def _key(self, byte: int) -> None:
-        if byte in _SIGNALS:
-            self._line.clear()
-            self._lines.clear()
-            self._show(b"^" + bytes([byte + 0x40]) + b"\r\n")
-            self.interrupt(_SIGNALS[byte])
-        elif byte == _EOF:
-            self._finish(b"")
-        elif byte in (_NEWLINE, _RETURN):
-            self._show(b"\r\n")
-            self._finish(b"\n")
-        elif byte in (_BACKSPACE, _DELETE):
-            self._erase(1)
-        elif byte == _KILL_LINE:
-            self._erase(len(self._line))
-        elif byte == _ERASE_WORD:
-            self._erase(self._last_word())
-        elif byte == _REPRINT:
-            self._show(b"^R\r\n" + bytes(self._line))
-        elif len(self._line) < _MAX_LINE:
-            self._line.append(byte)
-            self._show(bytes([byte]) if byte >= 0x20 or byte == 0x09 else b"^" + bytes([byte + 64]))
+    def _interrupted(self, data: bytes) -> bytes:
+        """Raise the signals in `data`, which drop all input before them; returns what is left."""
+        pattern, start = _INTERRUPT, 0
+        if self.line_buffered:
+            pattern = _INTERRUPT_UNLESS_LITERAL
+            # A literal-next whose character comes only now.
+            start = (len(self._keys) - len(self._keys.rstrip(b"\x16"))) % 2
+        kept = 0
+        for match in pattern.finditer(data, start):
+            key = match[0]
+            if key in _SIGNALS:
+                kept = match.end()
+                self._drop(key)
+                self.interrupt(_SIGNALS[key])
+        return data[kept:]
 
-    def _finish(self, end: bytes) -> None:
-        self._lines.append(bytes(self._line) + end)
+    def _drop(self, key: bytes) -> None:
+        self._keys.clear()
+        self._lines.clear()
+        self._text.reset()
+        if self.echo and self.line_buffered:
+            self._line.move(len(self._line.cells))
+            self._show(f"^{chr(key[0] + 0x40)}")
+        self._next_line()
+
+    def _next_line(self) -> None:
         self._line.clear()
+        self._editor.begin()
+        if self.echo and self.line_buffered:
+            self._show("\r\n")
+            self._tail = b""
+
+    def _look(self) -> None:
+        """Look at keys, until the program has what it wants."""
+        keys = self._keys
+        while keys and self.line_buffered and self._wanted:
+            match = self._key.match(keys)
+            if not match:
+                return
+            key, text, literal = match[0], match["text"], match["literal"]
+            del keys[: match.end()]
+            if text is None:
+                self._obey(self._text.decode(b"", final=True), literal=True)
+            if literal is None:
+                self._obey(self._text.decode(text) if text else key.decode("latin-1"))
+            else:
+                self._obey(self._text.decode(literal, final=True), literal=True)
+        if keys and not self.line_buffered:
+            self._lines.append(self._line.text.encode("utf-8", "surrogateescape") + bytes(keys))
+            keys.clear()
+            self._line.clear()
+            self.readable.wake()
+
+    def _obey(self, key: str, *, literal: bool = False) -> None:
+        line = self._line
+        if not key:
+            return
+        if not line.cells:
+            self._begin()
+        if self._editor.searches("" if literal else key):
+            return
+        if literal:
+            self._editor.insert(key)
+        elif key in ("\r", "\n"):
+            self._enter()
+        elif key == _EOF and not (self._editor.rich and line.cells):
+            self._finish("")
+        elif key == _EOF:
+            self._editor.delete()
+        elif key == _CLEAR and self._editor.rich:
+            self.output(b"\x1b[H\x1b[2J" + self._tail)
+            self._begin()
+            line.draw()
+        elif key == _REPRINT and not self._editor.rich:
+            self._show("^R\r\n")
+            self._tail = b""
+            self._begin()
+            line.draw()
+        elif len(line.cells) < _MOST_CELLS or key[0] < " " or key == "\x7f":
+            self._editor.key(key)
+
+    def _begin(self) -> None:
+        columns = max(2, self.columns)
+        column = column_after(self._tail.decode("utf-8", "replace"), columns)
+        if column == columns and not self._line.cells:
+            self._show(" \r")  # go on to the next row
+        self._line.begin(column % columns, columns)
+
+    def _enter(self) -> None:
+        line = self._line
+        line.move(len(line.cells))
+        text = line.text
+        self._finish("\n")
+        self._next_line()
+        if self.echo and self.history.add(text) and self._remember:
+            self._remember(text.encode("utf-8", "replace").decode())
+
+    def _finish(self, end: str) -> None:
+        text = self._line.text.encode("utf-8", "surrogateescape")
+        self._lines.append(text + end.encode())
+        if self.echo:
+            self._tail += text
+        self._line.clear()
+        self._wanted = not self._editor.rich
         self.readable.wake()
 
-    def _last_word(self) -> int:
-        text = self._line.decode("utf-8", "replace").rstrip()
-        kept = text[: len(text) - len(text.split(" ")[-1])] if text else ""
-        return len(self._line.decode("utf-8", "replace")) - len(kept)
+    def _show(self, text: str) -> None:
+        if self.echo and text:
+            self.output(text.encode("utf-8", "replace"))
 
-    def _erase(self, count: int) -> None:
-        """Remove the last `count` characters (not bytes) from the line and the screen."""
-        for _ in range(count):
-            if not self._line:
-                return
-            end = len(self._line) - 1
-            while end and self._line[end] & 0xC0 == 0x80:
-                end -= 1
-            cells = _cells(self._line[end:].decode("utf-8", "replace"))
-            del self._line[end:]
-            self._show(b"\b" * cells + b" " * cells + b"\b" * cells)
-
-    def _show(self, data: bytes) -> None:
-        if self.echo:
-            self.output(data)
+    def write(self, data: bytes) -> None:
+        """Show a program's output; a line that is being edited moves on below it."""
+        editing = self.line_buffered and bool(self._line.cells) and self.echo
+        if editing:
+            self._line.hide()
+        newline = data.rfind(b"\n") + 1
+        self._tail = data[newline:] if newline else self._tail + data
+        self._tail = self._tail[-_MOST_TAIL:]
+        # A screen needs the carriage return that a Unix terminal adds.
+        self.output(data.replace(b"\n", b"\r\n") if self.line_feeds else data)
+        if editing:
+            self._begin()
+            self._line.draw()
 
     def read(self, buffers: Sequence[memoryview]) -> int | None:
         """At most one line; None if there is none yet, 0 at an end of file."""
-        if not self._lines:
+        if self.available() is None:
             return None
         line = memoryview(self._lines.pop(0))
         count = scatter([line[: total(buffers)]], buffers)
@@ -116,16 +233,11 @@ class Terminal:
         return count
 
     def available(self) -> int | None:
+        """Bytes of the line that can be read; None if there is none yet."""
+        if not self._lines:
+            self._wanted = True
+            self._look()
         return len(self._lines[0]) if self._lines else None
-
-
-def _cells(text: str) -> int:
-    """Columns a character takes: 2 if wide, 0 if it combines, 2 for a control shown as ^X."""
-    if text < " ":
-        return 2
-    if unicodedata.combining(text[0]):
-        return 0
-    return 2 if unicodedata.east_asian_width(text[0]) in "WF" else 1
 
 
 class TerminalFile(OpenFile):
@@ -150,8 +262,7 @@ class TerminalFile(OpenFile):
 
     def write(self, buffers: Sequence[memoryview]) -> int:
         data = b"".join(buffers)
-        # A screen needs the carriage return that a Unix terminal adds (ONLCR).
-        self.terminal.output(data.replace(b"\n", b"\r\n"))
+        self.terminal.write(data)
         return len(data)
 
     def ready(self, event: int) -> Ready | None:
