@@ -1,11 +1,11 @@
-"""The same operations in memory, on a host volume, and by Linux itself: answers and trees agree."""
+"""The same operations on every filesystem of ours and by Linux itself: answers and trees agree."""
 
 from __future__ import annotations
 
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,10 +18,14 @@ from wasix.fs.host import HostVolume
 from wasix.fs.inode import Directory
 from wasix.fs.memory import MemoryFilesystem
 from wasix.fs.mount import Namespace
+from wasix.fs.overlay import OverlayFilesystem
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux is the oracle")
 
 FULL = bool(os.environ.get("WASIX_TEST_FULL"))
+
+
+Step = Callable[[System], object]
 
 
 def memory() -> Ours:
@@ -34,13 +38,41 @@ def host(path: Path) -> Ours:
     return Ours(Namespace(root))
 
 
-def three(path: Path) -> tuple[Ours, Ours, Linux]:
-    for name in ("host", "linux"):
-        (path / name).mkdir()
-    return memory(), host(path / "host"), Linux(path / "linux")
+def overlay(upper: Ours, *lower: Ours) -> Ours:
+    return Ours(Namespace(OverlayFilesystem(upper.base, [layer.base for layer in lower]).root))
 
 
-Step = Callable[[System], object]
+class Systems:
+    """One of each in `path`, beginning with what `prepare` makes: in the overlays' lower layers."""
+
+    def __init__(self, path: Path, prepare: Sequence[Step] = ()) -> None:
+        for name in ("host", "linux", "lower", "upper"):
+            (path / name).mkdir(parents=True)
+        self.linux = Linux(path / "linux")
+        bottom, middle = memory(), memory()
+        lower = host(path / "lower")
+        both = overlay(middle, bottom)
+        self.ours = {"memory": memory(), "host": host(path / "host")}
+        for number, step in enumerate(prepare):
+            answer = step(self.linux)
+            half = bottom if number < len(prepare) // 2 else both
+            for system in (*self.ours.values(), lower, half):
+                assert step(system) == answer
+        self.ours["overlay-memory"] = overlay(memory(), middle, bottom)
+        self.ours["overlay-host"] = overlay(host(path / "upper"), lower)
+
+    def agree(self, step: Step) -> None:
+        expected = step(self.linux)
+        assert {name: step(system) for name, system in self.ours.items()} == dict.fromkeys(
+            self.ours, expected
+        )
+        self.trees_agree()
+
+    def trees_agree(self) -> None:
+        expected = tree(self.linux)
+        for name, system in self.ours.items():
+            assert tree(system) == expected, name
+
 
 # Each is a list of (text, operation); the text names what is done, in a failure.
 PREPARED: list[Step] = [
@@ -97,29 +129,17 @@ ONE: dict[str, Callable[[System, str], object]] = {
 }
 
 
-def agree(systems: tuple[Ours, Ours, Linux], step: Step) -> None:
-    in_memory, on_host, by_linux = (step(system) for system in systems)
-    assert in_memory == by_linux
-    assert on_host == by_linux
-    assert tree(systems[0]) == tree(systems[2])
-    assert tree(systems[1]) == tree(systems[2])
-
-
 @pytest.fixture
-def systems(tmp_path: Path) -> tuple[Ours, Ours, Linux]:
-    found = three(tmp_path)
-    for step in PREPARED:
-        answers = [step(system) for system in found]
-        assert answers[0] == answers[1] == answers[2]
-    return found
+def systems(tmp_path: Path) -> Systems:
+    return Systems(tmp_path, PREPARED)
 
 
 @pytest.mark.parametrize("path", NAMES, ids=lambda path: path[:20] or "nothing")
 @pytest.mark.parametrize("name", ONE)
-def test_one_name(systems: tuple[Ours, Ours, Linux], name: str, path: str) -> None:
+def test_one_name(systems: Systems, name: str, path: str) -> None:
     if name == "unlink" and path in SLASHED_LINKS:
         pytest.skip("wasmtime's answer is taken")
-    agree(systems, lambda system: ONE[name](system, path))
+    systems.agree(lambda system: ONE[name](system, path))
 
 
 TWO: dict[str, Callable[[System, str, str], object]] = {
@@ -137,22 +157,18 @@ PAIRS = [
 @pytest.mark.parametrize("name", TWO)
 def test_two_names(tmp_path: Path, name: str, old: str) -> None:
     for number, new in enumerate(PAIRS):
-        (tmp_path / str(number)).mkdir()
-        systems = three(tmp_path / str(number))
-        for step in PREPARED:
-            for system in systems:
-                step(system)
-        agree(systems, lambda system, new=new: TWO[name](system, old, new))  # type: ignore[misc]
+        systems = Systems(tmp_path / str(number), PREPARED)
+        systems.agree(lambda system, new=new: TWO[name](system, old, new))  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("links", [39, 40, 41])
 def test_chains_of_links(tmp_path: Path, links: int) -> None:
-    systems = three(tmp_path)
-    for system in systems:
+    systems = Systems(tmp_path)
+    for system in (systems.linux, *systems.ours.values()):
         system.write("0", b"end", "C")
         for number in range(links):
             system.symlink(str(number), str(number + 1))
-    agree(systems, lambda system: system.read(str(links)))
+    systems.agree(lambda system: system.read(str(links)))
 
 
 @pytest.mark.parametrize("length", [4095, 4096])
@@ -183,6 +199,21 @@ targets = st.builds(
 )
 
 
+BEFORE: list[Step] = [
+    lambda s: s.mkdir("a"),
+    lambda s: s.mkdir("a/a"),
+    lambda s: s.mkdir("a/a/c"),
+    lambda s: s.write("a/b", b"deep", "C"),
+    lambda s: s.write("a/a/c/a", b"deeper", "C"),
+    lambda s: s.symlink("../b", "a/a/a"),
+    lambda s: s.link("a/b", "a/c"),
+    lambda s: s.link("a/b", "a/a/b"),
+    lambda s: s.write("b", b"b", "C"),
+    lambda s: s.symlink("a/b", "c"),
+    lambda s: s.rename("a/a/c/a", "a/a/c/b"),
+]
+
+
 class Comparison(RuleBasedStateMachine):
     """Random operations. One that would leave the base is not shown to Linux, which would go."""
 
@@ -191,17 +222,17 @@ class Comparison(RuleBasedStateMachine):
         self.directory = tempfile.TemporaryDirectory()
         base = Path(self.directory.name) / "x" / "x" / "x" / "x"
         base.mkdir(parents=True)
-        self.systems = three(base)
+        self.systems = Systems(base, BEFORE)
 
     def teardown(self) -> None:
         self.directory.cleanup()
 
     def same(self, step: Step) -> None:
-        in_memory = step(self.systems[0])
-        on_host = step(self.systems[1])
-        assert in_memory == on_host
-        if in_memory != "perm":
-            assert step(self.systems[2]) == in_memory
+        answers = {name: step(system) for name, system in self.systems.ours.items()}
+        expected = answers["memory"]
+        if expected != "perm":
+            expected = step(self.systems.linux)
+        assert answers == dict.fromkeys(answers, expected)
 
     @rule(path=paths)
     def mkdir(self, path: str) -> None:
@@ -248,9 +279,7 @@ class Comparison(RuleBasedStateMachine):
 
     @invariant()
     def trees_agree(self) -> None:
-        expected = tree(self.systems[2])
-        assert tree(self.systems[0]) == expected
-        assert tree(self.systems[1]) == expected
+        self.systems.trees_agree()
 
 
 Comparison.TestCase.settings = settings(

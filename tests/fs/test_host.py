@@ -14,7 +14,7 @@ import pytest
 from tests.fs.systems import Ours, attempt
 from wasix.abi import E, Errno
 from wasix.abi.types import Fdflags, Filetype
-from wasix.fs import host, walk
+from wasix.fs import host, listing, walk
 from wasix.fs.file import OpenFile
 from wasix.fs.host import HostVolume
 from wasix.fs.inode import Access, Directory
@@ -330,7 +330,7 @@ def test_a_listing_is_what_was_there_when_it_began(system: Ours, tmp_path: Path)
 def test_open_directories_remember_a_bounded_number_of_names(
     system: Ours, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host, "_MOST_LISTED", 100)
+    monkeypatch.setattr(listing, "MOST_LISTED", 100)
     for number in range(48):
         (tmp_path / f"n{number}").touch()
     files = [system.open(".", directory=True) for _ in range(5)]

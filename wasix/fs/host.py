@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from itertools import chain
 from typing import ParamSpec, TypeVar
-from weakref import WeakKeyDictionary
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Fdflags, Filestat, Filetype
-from wasix.fs.file import OpenDirectory, OpenFile, RegularFile
+from wasix.fs.file import OpenFile, RegularFile
 from wasix.fs.inode import Access, Directory, DirectoryEntry, Inode, Symlink
+from wasix.fs.listing import Listings, SnapshotListing
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -41,9 +41,6 @@ _DIRECTORY = (
 _LIST = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0) | os.O_RDONLY
 _MOST_BUFFERS = 1024
 """What the host takes in one call (IOV_MAX)."""
-
-_MOST_LISTED = 1 << 18
-"""Names all open directories of a volume remember at once."""
 
 _FILETYPES = {
     stat.S_IFREG: Filetype.REGULAR_FILE,
@@ -120,7 +117,7 @@ class HostVolume:
         if not stat.S_ISDIR(os.stat(self.path).st_mode):
             directory, self._name = os.path.split(self.path)
         self._handle = _Handle(os.open(directory, _DIRECTORY))
-        self._listings: WeakKeyDictionary[HostListing, int] = WeakKeyDictionary()
+        self.listings = Listings()
 
     def root(self) -> Inode:
         """The directory or file the volume is; `noent` if that has gone."""
@@ -132,15 +129,6 @@ class HostVolume:
         if found is None:
             raise Errno(E.NOENT)
         return found
-
-    def keep(self, listing: HostListing, count: int) -> None:
-        """Bound what open directories remember: beyond `_MOST_LISTED` names the oldest forget."""
-        self._listings.pop(listing, None)
-        self._listings[listing] = count
-        while len(self._listings) > 1 and sum(self._listings.values()) > _MOST_LISTED:
-            oldest = next(iter(self._listings))
-            del self._listings[oldest]
-            oldest.forget()
 
     def check_writable(self) -> None:
         if self.read_only:
@@ -427,6 +415,11 @@ class HostDirectory(Directory):
         os.symlink(target, name, dir_fd=self.fd)
 
     @_host
+    def copy_symlink(self, name: str, target: str) -> None:
+        self.volume.check_writable()
+        os.symlink(target, name, dir_fd=self.fd)
+
+    @_host
     def link(self, name: str, directory: Directory, old_name: str) -> None:
         self.volume.check_writable()
         old = _of_host(directory)
@@ -455,19 +448,14 @@ def _of_host(directory: Directory) -> HostDirectory:
     return directory
 
 
-class HostListing(OpenDirectory):
-    """An open directory of the volume.
-
-    The host has no cookies that Python could see, so the names are read when a listing starts, and
-    a cookie is a position in them.
-    """
+class HostListing(SnapshotListing):
+    """An open directory of the volume; the host has no cookies that Python could see."""
 
     inode: HostDirectory
 
     def __init__(self, inode: HostDirectory, handle: _Handle, flags: int) -> None:
-        super().__init__(inode, flags)
+        super().__init__(inode, inode.volume.listings, flags)
         self._handle = handle
-        self._names: list[DirectoryEntry] | None = None
 
     def close(self) -> None:
         self._handle.close()
@@ -477,18 +465,7 @@ class HostListing(OpenDirectory):
         os.fsync(self._handle.fd)
 
     @_host
-    def entries(self, cookie: int) -> Iterator[DirectoryEntry]:
-        names = self._names
-        if not cookie or names is None:
-            names = self._names = self._read()
-            self.inode.volume.keep(self, len(names))
-        return (names[place] for place in range(cookie, len(names)))
-
-    def forget(self) -> None:
-        """Drop the names; a reader in the middle of them gets on with new ones."""
-        self._names = None
-
-    def _read(self) -> list[DirectoryEntry]:
+    def read_all(self) -> list[DirectoryEntry]:
         own = os.fstat(self._handle.fd).st_ino
         dots = ((name, own, Filetype.DIRECTORY) for name in (".", ".."))
         with os.scandir(self._handle.fd) as found:

@@ -10,11 +10,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from itertools import count
 from typing import NamedTuple
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Filestat, Filetype
 from wasix.fs.file import OpenFile
+
+_devices = count(1 << 32)
+
+
+def new_device() -> int:
+    """A number for `dev`, above any Linux gives: (dev, ino) differs from that of any host file."""
+    return next(_devices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,10 @@ class Directory(Inode):
 
     @abstractmethod
     def symlink(self, name: str, target: str) -> None: ...
+
+    def copy_symlink(self, name: str, target: str) -> None:
+        """As `symlink`, for a link that an overlay was given and moves here, not a guest's wish."""
+        self.symlink(name, target)
 
     @abstractmethod
     def link(self, name: str, directory: Directory, old_name: str) -> None:

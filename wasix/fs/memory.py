@@ -16,7 +16,7 @@ from itertools import count
 from wasix.abi import E, Errno
 from wasix.abi.types import Fdflags, Filestat, Filetype
 from wasix.fs.file import MAX_OFFSET, OpenDirectory, RegularFile, total
-from wasix.fs.inode import Access, Directory, DirectoryEntry, Inode, Symlink
+from wasix.fs.inode import Access, Directory, DirectoryEntry, Inode, Symlink, new_device
 from wasix.fs.names import Order
 from wasix.fs.pages import PAGE, PAGE_BITS, Pages, Quota
 
@@ -27,9 +27,6 @@ NODE_CHARGE = 1024
 NAME_CHARGE = 512
 """Price of a name in a directory."""
 DIRECTORY_SIZE = 4096
-
-# Above any number Linux gives a device, so that (dev, ino) differs from every file of the host's.
-_devices = count(1 << 32)
 
 
 class MemoryFilesystem:
@@ -42,7 +39,7 @@ class MemoryFilesystem:
     def __init__(self, clock: Callable[[], int], *, limit: int | None = None) -> None:
         self.clock = clock
         self.quota = Quota(limit)
-        self.device = next(_devices)
+        self.device = new_device()
         self._inos = count(1)
         self.root = MemoryDirectory(self, None)
 
