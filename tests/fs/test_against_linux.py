@@ -1,17 +1,16 @@
-"""The same operations on every filesystem of ours and by Linux itself: answers and trees agree."""
+"""The same operations on every filesystem of ours and by Linux itself: answers and trees agree.
+
+Here are names of every kind; random sequences of calls are in `test_model`.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.fs.systems import Linux, Ours, System, tree
 from wasix.fs.host import HostVolume
@@ -21,9 +20,6 @@ from wasix.fs.mount import Namespace
 from wasix.fs.overlay import OverlayFilesystem
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux is the oracle")
-
-FULL = bool(os.environ.get("WASIX_TEST_FULL"))
-
 
 Step = Callable[[System], object]
 
@@ -164,7 +160,8 @@ def test_two_names(tmp_path: Path, name: str, old: str) -> None:
 @pytest.mark.parametrize("links", [39, 40, 41])
 def test_chains_of_links(tmp_path: Path, links: int) -> None:
     systems = Systems(tmp_path)
-    for system in (systems.linux, *systems.ours.values()):
+    everywhere: list[System] = [systems.linux, *systems.ours.values()]
+    for system in everywhere:
         system.write("0", b"end", "C")
         for number in range(links):
             system.symlink(str(number), str(number + 1))
@@ -186,107 +183,3 @@ def test_long_paths(tmp_path: Path, length: int) -> None:
     finally:
         os.close(here)
     assert host(tmp_path / "host").read(path) == expected
-
-
-names = st.sampled_from(["a", "b", "c"])
-paths = st.builds(
-    lambda parts, end: "/".join(parts) + end,
-    st.lists(st.one_of(names, names, names, st.sampled_from([".", ".."])), min_size=1, max_size=4),
-    st.sampled_from(["", "", "", "/"]),
-)
-targets = st.builds(
-    "/".join, st.lists(st.sampled_from(["a", "b", "c", "..", "."]), min_size=1, max_size=3)
-)
-
-
-BEFORE: list[Step] = [
-    lambda s: s.mkdir("a"),
-    lambda s: s.mkdir("a/a"),
-    lambda s: s.mkdir("a/a/c"),
-    lambda s: s.write("a/b", b"deep", "C"),
-    lambda s: s.write("a/a/c/a", b"deeper", "C"),
-    lambda s: s.symlink("../b", "a/a/a"),
-    lambda s: s.link("a/b", "a/c"),
-    lambda s: s.link("a/b", "a/a/b"),
-    lambda s: s.write("b", b"b", "C"),
-    lambda s: s.symlink("a/b", "c"),
-    lambda s: s.rename("a/a/c/a", "a/a/c/b"),
-]
-
-
-class Comparison(RuleBasedStateMachine):
-    """Random operations. One that would leave the base is not shown to Linux, which would go."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.directory = tempfile.TemporaryDirectory()
-        base = Path(self.directory.name) / "x" / "x" / "x" / "x"
-        base.mkdir(parents=True)
-        self.systems = Systems(base, BEFORE)
-
-    def teardown(self) -> None:
-        self.directory.cleanup()
-
-    def same(self, step: Step) -> None:
-        answers = {name: step(system) for name, system in self.systems.ours.items()}
-        expected = answers["memory"]
-        if expected != "perm":
-            expected = step(self.systems.linux)
-        assert answers == dict.fromkeys(answers, expected)
-
-    @rule(path=paths)
-    def mkdir(self, path: str) -> None:
-        self.same(lambda s: s.mkdir(path))
-
-    @rule(path=paths)
-    def rmdir(self, path: str) -> None:
-        self.same(lambda s: s.rmdir(path))
-
-    @rule(path=paths)
-    def unlink(self, path: str) -> None:
-        if not path.endswith("/"):
-            self.same(lambda s: s.unlink(path))
-
-    @rule(path=paths, new=paths)
-    def rename(self, path: str, new: str) -> None:
-        self.same(lambda s: s.rename(path, new))
-
-    @rule(path=paths, new=paths)
-    def link(self, path: str, new: str) -> None:
-        self.same(lambda s: s.link(path, new))
-
-    @rule(to=targets, path=paths)
-    def symlink(self, to: str, path: str) -> None:
-        self.same(lambda s: s.symlink(to, path))
-
-    @rule(path=paths)
-    def look(self, path: str) -> None:
-        for step in (System.stat, System.lstat, System.readlink, System.list):
-            self.same(lambda s, step=step: getattr(s, step.__name__)(path))  # type: ignore[misc]
-
-    @rule(
-        path=paths,
-        data=st.binary(min_size=1, max_size=20),
-        how=st.sampled_from(["", "C", "CX", "CT", "T", "A", "CA", "N", "CN"]),
-        offset=st.sampled_from([0, 0, 3, 70_000]),
-    )
-    def write(self, path: str, data: bytes, how: str, offset: int) -> None:
-        self.same(lambda s: s.write(path, data, how, offset))
-
-    @rule(path=paths, size=st.sampled_from([0, 1, 5, 600, 65_536, 70_001]))
-    def truncate(self, path: str, size: int) -> None:
-        self.same(lambda s: s.truncate(path, size))
-
-    @invariant()
-    def trees_agree(self) -> None:
-        self.systems.trees_agree()
-
-
-Comparison.TestCase.settings = settings(
-    max_examples=2000 if FULL else 40,
-    stateful_step_count=60 if FULL else 25,
-    deadline=None,
-    derandomize=not FULL,
-    suppress_health_check=list(HealthCheck),
-)
-TestComparison = Comparison.TestCase

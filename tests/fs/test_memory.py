@@ -448,8 +448,6 @@ def test_the_short_way_and_the_general_one_agree_with_a_plain_array(
                 plain = plain.ljust(position, b"\0")
                 plain[position : position + len(data)] = data
                 position += len(data)
-            elif appending:
-                position = len(plain)
             assert short.write(buffers) == general.write(buffers) == len(data)
         else:
             assert isinstance(argument, list)

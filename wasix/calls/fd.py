@@ -17,6 +17,7 @@ from wasix.abi.types import (
     PrestatDir,
     Rights,
 )
+from wasix.fs.file import MAX_OFFSET
 from wasix.proc.process import Thread
 
 __all__ = [
@@ -66,11 +67,15 @@ def fd_write(thread: Thread, fd: int, buffers: Sequence[memoryview]) -> int:
 
 def fd_pread(thread: Thread, fd: int, buffers: Sequence[memoryview], offset: int) -> int:
     file = thread.process.descriptors.file(fd, Rights.FD_READ | Rights.FD_SEEK)
+    if offset > MAX_OFFSET:
+        raise Errno(E.INVAL)
     return file.pread(buffers, offset)
 
 
 def fd_pwrite(thread: Thread, fd: int, buffers: Sequence[memoryview], offset: int) -> int:
     file = thread.process.descriptors.file(fd, Rights.FD_WRITE | Rights.FD_SEEK)
+    if offset > MAX_OFFSET:
+        raise Errno(E.INVAL)
     return file.pwrite(buffers, offset)
 
 
@@ -100,7 +105,10 @@ def fd_advise(thread: Thread, fd: int, offset: int, length: int, advice: int) ->
 
 
 def fd_allocate(thread: Thread, fd: int, offset: int, length: int) -> None:
-    thread.process.descriptors.file(fd, Rights.FD_ALLOCATE).allocate(offset, length)
+    file = thread.process.descriptors.file(fd, Rights.FD_ALLOCATE)
+    if not length or max(offset, length) > MAX_OFFSET:
+        raise Errno(E.INVAL)
+    file.allocate(offset, length)
 
 
 def fd_datasync(thread: Thread, fd: int) -> None:

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from wasix.abi import E, Errno
-from wasix.abi.types import Filetype
+from wasix.abi.types import Filestat, Filetype
 from wasix.fs.inode import Access, Directory, Inode, Symlink
 from wasix.fs.whiteout import COPY, LINKS
 
@@ -96,7 +96,7 @@ def copy(node: OverlayInode, *, empty: bool = False) -> None:
         with suppress(Errno):
             goal.unlink(COPY)
         try:
-            _write(node.lower, goal, empty=empty)
+            _write(node.lower, st, goal, empty=empty)
             name = _place(node, names, goal, several=st.nlink > 1)
         except BaseException:
             with suppress(Errno):
@@ -115,8 +115,8 @@ def copy(node: OverlayInode, *, empty: bool = False) -> None:
             goal.unlink(COPY)
 
 
-def _write(lower: Inode, goal: Directory, *, empty: bool) -> None:
-    """Copy `lower` under the name `COPY`, with its times."""
+def _write(lower: Inode, st: Filestat, goal: Directory, *, empty: bool) -> None:
+    """Copy `lower` under the name `COPY`, with the times in `st`, which reading it may change."""
     if isinstance(lower, Symlink):
         goal.copy_symlink(COPY, lower.target())
     elif lower.filetype == Filetype.REGULAR_FILE:
@@ -128,7 +128,6 @@ def _write(lower: Inode, goal: Directory, *, empty: bool) -> None:
     made_now = goal.lookup(COPY)
     if made_now is None:
         raise Errno(E.IO)
-    st = lower.stat()
     made_now.set_times(st.atim, st.mtim)
 
 

@@ -211,11 +211,12 @@ class RegularFile(OpenFile):
         """(bytes written, offset behind them). Appending disregards `offset`, as on Linux."""
         if not self.writable:
             raise Errno(E.BADF)
+        size = total(buffers)
+        if not size:
+            return 0, offset
         if self.flags & Fdflags.APPEND:
             return self.data.append(buffers)
-        if offset > MAX_OFFSET:
-            raise Errno(E.INVAL)
-        if offset + total(buffers) > MAX_OFFSET:
+        if offset + size > MAX_OFFSET:
             raise Errno(E.FBIG)
         count = self.data.write_at(buffers, offset)
         return count, offset + count
@@ -244,8 +245,6 @@ class RegularFile(OpenFile):
     def allocate(self, offset: int, length: int) -> None:
         if not self.writable:
             raise Errno(E.BADF)
-        if not length or max(offset, length) > MAX_OFFSET:
-            raise Errno(E.INVAL)
         if offset + length > MAX_OFFSET:
             raise Errno(E.FBIG)
         self.data.allocate(offset, length)
