@@ -1,6 +1,7 @@
 /** The worker: the kernel in Pyodide, and the programs it serves, on one thread. */
 
-import { caller } from "../engines/browser/caller.js";
+import { CALLS } from "#glue";
+
 import { PromiseCarrier, Turns } from "../engines/browser/carrier.js";
 import { Guest, Stage } from "../engines/browser/guest.js";
 import { compile, run } from "../engines/browser/run.js";
@@ -36,7 +37,7 @@ class Kernel {
     this.call = python.call;
     const page = (this.page = python.page(this.#door(), suspends));
     this.turns = new Turns(() => page.turn());
-    this.caller = caller(python.module, page.add);
+    this.module = python.module;
     this.stage = new Stage(python.module, () => locate(page), (size) => page.stage.reserve(size));
   }
 
@@ -98,8 +99,11 @@ class Kernel {
     const numbers = [...new Set(wanted.functions.map(([, , number]) => number))];
     const proxies = this.call(page.calls, pid, numbers);
     const decoders = numbers.map((_, index) => proxies.get(index));
-    const callees = new Map(decoders.map((proxy, i) => [numbers[i], this.caller.callee(proxy)]));
-    const guest = new Guest(this.caller, this.stage, carrier);
+    const callees = new Array(CALLS).fill(0);
+    decoders.forEach((proxy, index) => {
+      callees[numbers[index]] = this.module.PyProxy_getPtr(proxy);
+    });
+    const guest = new Guest(this.stage, carrier);
     const { end, message } = await run(module, wanted, guest, callees);
     this.#carriers.delete(pid);
     const ended = page.ended(pid, end, message);

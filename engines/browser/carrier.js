@@ -6,17 +6,18 @@
  * may wait, so that keys, signals and other guests get through.
  */
 
-import { PARKED, UNWOUND } from "#glue";
+import { PARKED } from "#glue";
 
 /** Milliseconds a guest may run before the event loop gets its turn. */
 const TURN = 12;
 /** Calls between two looks at the clock, at most. */
 const CALLS = 64;
 const MAX_TIMEOUT = 2 ** 31 - 1;
+const REFUSED = 1;
 
 export class Turns {
-  /** Calls until the clock is looked at again. */
-  credit = 1;
+  /** Calls until the clock is looked at again: the door counts it down. */
+  credit = new WebAssembly.Global({ value: "i32", mutable: true }, 1);
   #stride = 1;
   #began = 0;
   #looked = 0;
@@ -40,7 +41,7 @@ export class Turns {
     // Look often when calls are slow, seldom when they are fast.
     this.#stride = now - this.#looked > 1 ? 1 : Math.min(2 * this.#stride, CALLS);
     this.#looked = now;
-    this.credit = this.#stride;
+    this.credit.value = this.#stride;
     return now - this.#began < TURN;
   }
 
@@ -76,6 +77,7 @@ export class PromiseCarrier {
   #wake = null;
   #turns;
   #thread;
+  #refuse;
 
   /**
    * @param {boolean} suspends
@@ -87,7 +89,7 @@ export class PromiseCarrier {
     this.suspends = suspends;
     this.#turns = turns;
     this.#thread = thread;
-    this.refuse = refuse;
+    this.#refuse = refuse;
   }
 
   /** The kernel has news for this thread. */
@@ -96,17 +98,31 @@ export class PromiseCarrier {
       this.#wake();
     } else {
       this.#interrupted = true;
-      this.#turns.credit = 0;
+      this.#turns.credit.value = 0;
     }
   }
 
-  mayGoOn() {
-    return --this.#turns.credit > 0 || (!this.#interrupted && this.#turns.left()) || !this.suspends;
+  get credit() {
+    return this.#turns.credit;
   }
 
-  /** @param {number} answer @param {() => number} call @returns {Promise<number>} */
-  wait(answer, call) {
-    const waits = answer === PARKED;
+  mayGoOn() {
+    return (!this.#interrupted && this.#turns.left()) || !this.suspends;
+  }
+
+  finished() {
+    this.#thread.finished();
+  }
+
+  /**
+   * Park a call that has to wait, or let others have their turn after one that has been made.
+   * @param {number} answer @returns {number | Promise<number>}
+   */
+  wait(answer) {
+    if (!this.suspends) {
+      this.#refuse();
+      return REFUSED;
+    }
     return new Promise((resolve) => {
       /** @type {ReturnType<typeof setTimeout> | undefined} */
       let timer;
@@ -126,15 +142,10 @@ export class PromiseCarrier {
       const again = () => {
         this.#interrupted = false;
         const state = this.#thread.resume();
-        if (state === PARKED) return park();
-        if (state === UNWOUND) return resolve(UNWOUND);
-        if (!waits) return resolve(answer);
-        const errno = call();
-        if (errno === PARKED) return park();
-        this.#thread.finished();
-        return resolve(errno);
+        if (state === PARKED) park();
+        else resolve(state);
       };
-      if (waits) park();
+      if (answer === PARKED) park();
       else this.#turns.later(again);
     });
   }

@@ -1,6 +1,8 @@
 /** Compiling, linking and running a guest on the page's own engine. */
 
-import { FUNCTIONS } from "#glue";
+import { GATE } from "#glue";
+
+const gate = new WebAssembly.Module(GATE);
 
 /**
  * What a module is to be given, as `engines.js.imports.wanted` says it.
@@ -24,37 +26,38 @@ export async function compile(url) {
 
 /**
  * @param {Wanted} wanted
- * @param {import("./guest.js").Guest} guest
- * @param {Map<number, any>} callees Decoders by call number.
+ * @param {WebAssembly.Exports} calls By call number.
  */
-function link({ functions, memories, tags }, guest, callees) {
+function imports({ functions, memories, tags }, calls) {
   /** @type {Record<string, Record<string, any>>} */
-  const imports = Object.create(null);
+  const given = Object.create(null);
   const give = (/** @type {string} */ module, /** @type {string} */ name, /** @type {any} */ value) => {
-    (imports[module] ??= Object.create(null))[name] = value;
+    (given[module] ??= Object.create(null))[name] = value;
   };
-  for (const [module, name, number] of functions) {
-    give(module, name, FUNCTIONS[number](guest, callees.get(number)));
-  }
+  for (const [module, name, number] of functions) give(module, name, calls[number]);
   for (const [module, name, type] of memories) give(module, name, new WebAssembly.Memory(type));
   for (const [module, name, type] of tags) {
     // @ts-expect-error TypeScript's library does not know exception tags.
     give(module, name, new WebAssembly.Tag(type));
   }
-  return imports;
+  return given;
 }
 
 /**
  * Run a command module to its end.
  * @param {WebAssembly.Module} module @param {Wanted} wanted
- * @param {import("./guest.js").Guest} guest @param {Map<number, any>} callees
+ * @param {import("./guest.js").Guest} guest
+ * @param {number[]} callees By call number, the address of the decoder or 0 if it is not imported.
  * @returns {Promise<Outcome>}
  */
 export async function run(module, wanted, guest, callees) {
   try {
-    // This runs a start function, which cannot be suspended.
-    const { exports } = await WebAssembly.instantiate(module, link(wanted, guest, callees));
-    guest.memory = /** @type {WebAssembly.Memory} */ (exports.memory);
+    const { calls, ...functions } = new WebAssembly.Instance(gate).exports;
+    const given = imports(wanted, functions);
+    // This runs a start function, which has no memory that a call could use.
+    const { exports } = await WebAssembly.instantiate(module, given);
+    const memory = /** @type {WebAssembly.Memory} */ (exports.memory);
+    guest.open(/** @type {WebAssembly.Table} */ (calls), memory, callees);
     const start = /** @type {() => unknown} */ (exports._start);
     await (guest.carrier.suspends ? WebAssembly.promising(start) : start)();
     return { end: "returned", message: "" };

@@ -114,14 +114,12 @@ def store_strings(memory: memoryview, pointers: int, area: int, strings: Sequenc
         area += len(string) + 1
 
 
-def range_check(slot: In) -> str | None:
-    """An expression that is true for a value the declared type does not have."""
+def largest(slot: In) -> int | None:
+    """The largest value of the declared type, if not every integer is one."""
     kind = slot.type
     if kind is RIGHTS or (not kind.members and not kind.bits):
         return None
-    if kind.bits:
-        return f"{slot.name} & {~((1 << len(kind.members)) - 1)}"
-    return f"{slot.name} >= {len(kind.members)}"
+    return (1 << len(kind.members)) - 1 if kind.bits else len(kind.members) - 1
 
 
 class Source:
@@ -157,8 +155,8 @@ def _direct(function: Function) -> Callable[[Handler], Call]:
             case In(name, kind):
                 members = source.name(kind.members, f"{name}_names") if kind.symbolic else ""
                 arguments.append(f"{members}[{name}]" if members else name)
-                if check := range_check(param):
-                    checks.append(f"if {check}: return {int(E.INVAL)}")
+                if (top := largest(param)) is not None:
+                    checks.append(f"if {name} > {top}: return {int(E.INVAL)}")
             case Text(name):
                 source.name(text, "text")
                 arguments.append(f"text(memory, {name}, {name}_len)")

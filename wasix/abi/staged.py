@@ -1,16 +1,16 @@
 """The decoder for engines whose linear memory Python cannot see cheaply.
 
-JavaScript glue (`engines.js`) checks ranges and bounds, gathers what the guest sends into a staging
+Glue (`engines.browser.door`) checks ranges and bounds, gathers what the guest sends into a staging
 area and calls with integers only: the scalars as they are, a count of records, and a length in
 bytes for every text and every set of buffers. What lies in the staging area is laid out by one rule
 that both sides follow: the packed outs first, from `DATA` on everything that has a length, one
 after the other in the order of the parameters.
 
-A call answers 0 or more on success, `-errno`, or what its carrier makes of a call that waits or
-does not return (below `LEAST_ERRNO`). On success the value is the first of these that the function
-has: the bytes filled (Fill, Scatter), the number of records (OutRecords), the bytes of strings,
-NULs included (Strings), a first result that is a u32; else 0. Other results lie packed at the start
-of the area.
+A call answers 0 or more (below 2^31) on success, `-errno`, or what its carrier makes of a call that
+waits or does not return (below `LEAST_ERRNO`). On success the value is the first of these that the
+function has: the bytes filled (Fill, Scatter), the number of records (OutRecords), the bytes of
+strings, NULs included (Strings), a first result that is a u32; else 0. Other results lie packed at
+the start of the area.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from typing import Any
 from wasix.abi.bind import (
     Handler,
     Source,
-    range_check,
     records,
     store_records,
     text,
@@ -65,13 +64,14 @@ class Stage:
     """The staging area: `view` is all of it. It moves when it grows."""
 
     def __init__(self, size: int = DATA + 65536) -> None:
+        self.views: dict[int, list[memoryview]] = {}
+        """By length, the buffers that a call has whose only data are buffers. Making a view takes
+        a fifth of the time of a whole small write, and programs use few lengths."""
         self._replace(size)
 
     def _replace(self, size: int) -> None:
         self.view = memoryview(bytearray(size))
-        self.views: dict[int, list[memoryview]] = {}
-        """By length, the buffers that a call has whose only data are buffers. Making a view takes
-        a fifth of the time of a whole small write, and programs use few lengths."""
+        self.views.clear()
 
     def reserve(self, size: int) -> bool:
         """Make room for `size` bytes; False if that is more than can be had."""
@@ -137,12 +137,6 @@ def layout(function: Function) -> Layout:
     return Layout(tuple(arguments), value, tuple(packed))
 
 
-def range_checks(function: Function) -> dict[str, str]:
-    """By parameter, the expression (Python's and JavaScript's) that is true of a bad value."""
-    checks = {param.name: range_check(param) for param in function.params if isinstance(param, In)}
-    return {name: check for name, check in checks.items() if check}
-
-
 def join_strings(stage: Stage, strings: list[bytes]) -> int:
     data = b"".join(string + b"\0" for string in strings)
     if not stage.reserve(DATA + len(data)):
@@ -180,7 +174,7 @@ def _staged(function: Function) -> Make:
                 sizes.append(f"{name}_len")
             case Gather(name) | Scatter(name):
                 assert not sizes
-                arguments.append(f"stage.views.get({name}_len) or stage.buffers({name}_len)")
+                arguments.append(f"views({name}_len) or stage.buffers({name}_len)")
                 sizes.append(f"{name}_len")
                 if isinstance(param, Scatter):
                     values, answer = ["filled"], "filled"
@@ -216,6 +210,7 @@ def _staged(function: Function) -> Make:
         stores.append(f"{pack}(stage.view, {place.offset}, {value})")
     call = f"handler({', '.join(['thread', *arguments])})"
     source.add(0, "def make(handler, thread, stage, otherwise):")
+    source.add(1, "views = stage.views.get")
     source.add(1, f"def {function.name}({', '.join(plan.arguments)}):")
     source.add(2, "try:")
     if values == [answer] and not stores:

@@ -18,9 +18,10 @@ from wasix.abi.types import Fdflags, Filestat, Filetype
 from wasix.fs.file import MAX_OFFSET, OpenDirectory, RegularFile, total
 from wasix.fs.inode import Access, Directory, DirectoryEntry, Inode, Symlink, new_device
 from wasix.fs.names import Order
-from wasix.fs.pages import PAGE, PAGE_BITS, Pages, Quota
+from wasix.fs.pages import PAGE, PAGE_BITS, Page, Pages, Quota
 
 _MASK = PAGE - 1
+_NO_PAGE = Page()
 _APPEND = Fdflags.APPEND
 NODE_CHARGE = 1024
 """Price of an inode in bytes: what Python's objects for it take, rounded up."""
@@ -216,7 +217,8 @@ class MemoryFile(MemoryInode):
         data = bytearray(self.size)
         for index, page in self.pages.items():
             start = index << PAGE_BITS
-            data[start : start + len(page)] = page[: max(0, self.size - start)]
+            written = page.getvalue()
+            data[start : start + len(written)] = written
         return bytes(data)
 
     def read_at(self, buffers: Sequence[memoryview], offset: int) -> int:
@@ -265,13 +267,14 @@ class MemoryFile(MemoryInode):
         quota = self.filesystem.quota
         if quota.limited:
             first, last = offset >> PAGE_BITS, end - 1 >> PAGE_BITS
-            have = sum(len(page) for index, page in self.pages.items() if first <= index <= last)
+            have = sum(page.room for index, page in self.pages.items() if first <= index <= last)
             # Looked at first, so that a wish far beyond the limit takes no time.
             if end - (first << PAGE_BITS) - have > quota.free:
                 raise Errno(E.NOSPC)
             for index in range(first, last + 1):
                 top = min(PAGE, end - (index << PAGE_BITS))
-                if len(self.pages.reserve(index, 0, top)) < top:
+                page = self.pages.reserve(index, 0, top)
+                if page is None or page.room < top:
                     raise Errno(E.NOSPC)
         if end > self.size:
             self.size = end
@@ -282,49 +285,55 @@ class MemoryFile(MemoryInode):
 
 
 class MemoryOpenFile(RegularFile):
-    """An open file in memory. Reads and writes within one page, nearly all there are, go straight
-    to it; the rest takes the general way, which gives the same results.
+    """An open file in memory. It keeps the page it used last, so that reads and writes within one
+    page, nearly all there are, go straight to it; the rest takes the general way, which gives the
+    same results.
     """
 
     data: MemoryFile
 
     def __init__(self, file: MemoryFile, *, read: bool, write: bool, flags: int) -> None:
         super().__init__(file, file, read=read, write=write, flags=flags)
+        self.page = _NO_PAGE
+        self.start = 0
+        """The offset of the page's first byte."""
 
     def read(self, buffers: Sequence[memoryview]) -> int:
-        if len(buffers) == 1 and self.readable:
-            buffer = buffers[0]
-            file, offset, length = self.data, self.offset, len(buffer)
-            if 0 < length <= file.size - offset:
-                start = offset & _MASK
-                try:
-                    buffer[:] = file.pages[offset >> PAGE_BITS][start : start + length]
-                except (KeyError, ValueError):
-                    pass  # not all in one page
-                else:
-                    self.offset = offset + length
-                    if file.atim <= file.ctim:
-                        file.atim = file.filesystem.clock()
-                    return length
+        if len(buffers) == 1 and self.readable and self.start <= self.offset:
+            buffer, page = buffers[0], self.page
+            page.seek(self.offset - self.start)
+            length = page.readinto(buffer)
+            # The page ends early if what follows lies in others, or was never written.
+            if length and length == len(buffer):
+                self.offset += length
+                file = self.data
+                if file.atim <= file.ctim:
+                    file.atim = file.filesystem.clock()
+                return length
+        self._turn_to(self.offset)
         return super().read(buffers)
 
     def write(self, buffers: Sequence[memoryview]) -> int:
-        if len(buffers) == 1 and self.writable and not self.flags & _APPEND:
-            buffer = buffers[0]
-            file, offset, length = self.data, self.offset, len(buffer)
-            if length:
-                start = offset & _MASK
-                try:
-                    file.pages[offset >> PAGE_BITS][start : start + length] = buffer
-                except (KeyError, ValueError):
-                    pass  # the page has no room, or there is none
-                else:
-                    self.offset = offset = offset + length
-                    if offset > file.size:
-                        file.size = offset
-                    file.mtim = file.ctim = file.filesystem.clock()
-                    return length
-        return super().write(buffers)
+        start = self.offset - self.start
+        if len(buffers) == 1 and self.writable and start >= 0 and not self.flags & _APPEND:
+            buffer, page = buffers[0], self.page
+            length = len(buffer)
+            if 0 < length <= page.room - start:
+                page.seek(start)
+                page.write(buffer)
+                self.offset = offset = self.offset + length
+                file = self.data
+                if offset > file.size:
+                    file.size = offset
+                file.mtim = file.ctim = file.filesystem.clock()
+                return length
+        length = super().write(buffers)
+        self._turn_to(self.offset)
+        return length
+
+    def _turn_to(self, offset: int) -> None:
+        self.page = self.data.pages.get(offset >> PAGE_BITS, _NO_PAGE)
+        self.start = offset & ~_MASK
 
 
 class MemoryDirectory(MemoryInode, Directory):

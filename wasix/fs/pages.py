@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 from wasix.abi import E, Errno
 from wasix.fs.file import MAX_OFFSET
 
@@ -11,9 +13,6 @@ GRAIN = 512
 """Pages grow by multiples of this many bytes."""
 PAGE_CHARGE = 512
 """Price of a page besides its bytes: what Python's objects for it take."""
-
-
-_NOTHING = memoryview(b"")
 
 
 class Quota:
@@ -38,11 +37,20 @@ class Quota:
         self.used -= size
 
 
-class Pages(dict[int, memoryview]):
-    """Bytes by offset, as pages by number.
+class Page(BytesIO):
+    """The bytes of a page up to the last one written. `room` is how many have been charged for."""
 
-    A page reaches up to its last byte written, in whole grains. What is missing reads as zeros.
-    Pages are views because slicing a view copies nothing.
+    __slots__ = ("room",)
+
+    def __init__(self) -> None:
+        self.room = 0
+
+
+class Pages(dict[int, Page]):
+    """Bytes by offset, as pages by number. What is missing reads as zeros.
+
+    Pages are charged for in whole grains. They are files of Python's because those copy straight
+    between themselves and a buffer, without an object for the range that is copied.
     """
 
     __slots__ = ("_quota",)
@@ -58,12 +66,13 @@ class Pages(dict[int, memoryview]):
             start = offset & PAGE - 1
             step = min(PAGE - start, length - at)
             page = self.get(offset >> PAGE_BITS)
-            piece = page[start : start + step] if page is not None else b""
-            stored = at + len(piece)
-            buffer[at:stored] = piece
-            if len(piece) < step:
-                buffer[stored : at + step] = bytes(step - len(piece))
+            stored = at
+            if page is not None:
+                page.seek(start)
+                stored += page.readinto(buffer[at : at + step])
             at += step
+            if stored < at:
+                buffer[stored:at] = bytes(at - stored)
             offset += step
 
     def write(self, buffer: memoryview, offset: int) -> int:
@@ -72,18 +81,20 @@ class Pages(dict[int, memoryview]):
         while at < length:
             start = offset & PAGE - 1
             page = self.reserve(offset >> PAGE_BITS, start, min(PAGE, start + length - at))
-            step = min(len(page) - start, length - at)
-            if step <= 0:
+            if page is None:
                 break
-            page[start : start + step] = buffer[at : at + step]
+            step = min(page.room - start, length - at)
+            page.seek(start)
+            page.write(buffer[at : at + step])
             at += step
             offset += step
         return at
 
-    def reserve(self, index: int, start: int, end: int) -> memoryview:
-        """The page with room for `start` to `end` in it; shorter if the quota allows no more."""
+    def reserve(self, index: int, start: int, end: int) -> Page | None:
+        """The page with room for `start` to `end`, or less of it if the quota allows no more; None
+        if there is no room behind `start`."""
         page = self.get(index)
-        have = 0 if page is None else len(page)
+        have = 0 if page is None else page.room
         if page is not None and end <= have:
             return page
         need = -(-end // GRAIN) * GRAIN
@@ -94,33 +105,25 @@ class Pages(dict[int, memoryview]):
         if grown - have > free:
             grown = min(need, have + free)
         if grown <= start:
-            return _NOTHING
+            return None
         self._quota.charge(grown - have + price)
-        return self._resize(index, grown)
-
-    def _resize(self, index: int, size: int) -> memoryview:
-        """The page at `index`, longer or shorter."""
-        data = bytearray(size)
-        old = self.pop(index, None)
-        if old is not None:
-            kept = min(size, len(old))
-            data[:kept] = old[:kept]
-        page = memoryview(data)
-        if size:
-            self[index] = page
+        if page is None:
+            page = self[index] = Page()
+        page.room = grown
         return page
 
     def cut(self, size: int) -> None:
-        """Drop everything from offset `size` on."""
+        """Drop everything from offset `size` on. Pages are emptied, for whoever still has them."""
         last, rest = size >> PAGE_BITS, size & PAGE - 1
         for index in [index for index in self if index >= last]:
             page = self[index]
             if index == last and rest:
-                keep = min(len(page), -(-rest // GRAIN) * GRAIN)
-                self._quota.refund(len(page) - keep)
-                if keep > rest:
-                    page[rest:keep] = bytes(keep - rest)
-                self._resize(index, keep)
+                page.truncate(rest)
+                keep = min(page.room, -(-rest // GRAIN) * GRAIN)
+                self._quota.refund(page.room - keep)
+                page.room = keep
             else:
-                self._quota.refund(len(page) + PAGE_CHARGE)
+                self._quota.refund(page.room + PAGE_CHARGE)
+                page.truncate(0)
+                page.room = 0
                 del self[index]

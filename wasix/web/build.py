@@ -20,9 +20,11 @@ from typing import Any
 
 import jinja2
 
+from engines.browser import door
 from engines.js.imports import wanted
-from engines.js.staged import staged
 from wasix import cache, catalogue
+from wasix.abi import CALLS, E
+from wasix.abi.staged import DATA, PARKED
 from wasix.api.errors import WasixError
 from wasix.api.program import link
 from wasix.api.sandbox import ENVIRONMENT
@@ -203,13 +205,37 @@ def _kernel_files() -> Iterator[str]:
                 yield name
 
 
+def _glue(packages: Path, folder: Path) -> Path:
+    """What the ABI's declarations make for the worker, as an ES module; see `web/glue.d.ts`."""
+    texts = {
+        "GATE": door.gate(),
+        "DOOR": door.door(),
+        "DOOR_ONE_MEMORY": door.door(two_memories=False),
+    }
+    for name, text in texts.items():
+        (folder / f"{name}.wat").write_text(text)
+    files = [folder / f"{name}.wat" for name in texts]
+    _run(["node", WEB / "assemble.mjs", packages, *files], folder)
+    constants = {
+        "ARGUMENTS_SIZE": door.ARGUMENTS_SIZE,
+        "CALLS": len(CALLS),
+        "DATA": DATA,
+        "ILSEQ": E.ILSEQ.value,
+        "PARKED": PARKED,
+    }
+    lines = [f"export const {name} = {value};" for name, value in constants.items()]
+    lines += [f'export {{ default as {name} }} from "./{name}.wasm";' for name in texts]
+    glue = folder / "glue.js"
+    glue.write_text("\n".join(lines))
+    return glue
+
+
 def _scripts(packages: Path, manifest: dict[str, Any], bundle: Path, folder: Path) -> Path:
     """The worker, then the loader, which holds the manifest with the worker's name in it.
 
     Returns the script of the bundle's own page.
     """
-    glue, data = folder / "glue.js", folder / "manifest.json"
-    glue.write_text(staged())
+    glue, data = _glue(packages, folder), folder / "manifest.json"
     common: list[str | Path] = [
         packages / "esbuild" / "bin" / "esbuild",
         "--bundle",
@@ -220,6 +246,7 @@ def _scripts(packages: Path, manifest: dict[str, Any], bundle: Path, folder: Pat
         f"--alias:#glue={glue}",
         f"--alias:#manifest={data}",
         "--loader:.css=text",
+        "--loader:.wasm=binary",
         "--log-level=warning",
     ]
     # Packages are looked for beside our sources too, wherever they are installed.

@@ -83,10 +83,6 @@ class Page:
         self.namespace = self.kernel.namespace
         self.jobs: dict[int, Job] = {}
 
-    def add(self, *numbers: int) -> int:
-        """For the worker to try a way of calling."""
-        return sum(numbers)
-
     # Programs.
 
     def link(self, data: Any, name: str, memory: int | None) -> tuple[str, Any]:
