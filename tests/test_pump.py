@@ -24,19 +24,19 @@ class Waiter:
 
 
 @pytest.fixture
-def lock() -> threading.Lock:
-    return threading.Lock()
+def lock() -> threading.RLock:
+    return threading.RLock()
 
 
 @pytest.fixture
-def host(lock: threading.Lock) -> Iterator[SystemHost]:
+def host(lock: threading.RLock) -> Iterator[SystemHost]:
     host = SystemHost(lock)
     yield host
     with lock:
         host.close()
 
 
-def wait_for(host: SystemHost, lock: threading.Lock, fd: int) -> threading.Event:
+def wait_for(host: SystemHost, lock: threading.RLock, fd: int) -> threading.Event:
     """An event that is set when `fd` may be read."""
     waiter = Waiter()
     with lock:
@@ -45,7 +45,7 @@ def wait_for(host: SystemHost, lock: threading.Lock, fd: int) -> threading.Event
 
 
 def test_everyone_who_waits_for_a_descriptor_is_woken(
-    host: SystemHost, lock: threading.Lock
+    host: SystemHost, lock: threading.RLock
 ) -> None:
     one, other = socket.socketpair()
     with one, other:
@@ -55,7 +55,7 @@ def test_everyone_who_waits_for_a_descriptor_is_woken(
 
 
 def test_what_was_closed_here_and_is_open_elsewhere_is_forgotten(
-    host: SystemHost, lock: threading.Lock, monkeypatch: pytest.MonkeyPatch
+    host: SystemHost, lock: threading.RLock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for_nothing = 0
 

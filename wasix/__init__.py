@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from subprocess import DEVNULL, PIPE, STDOUT
+
     from wasix.api.errors import (
         EngineUnavailable,
         FetchError,
@@ -24,45 +26,61 @@ if TYPE_CHECKING:
         VolumeError,
         WasixError,
     )
-    from wasix.api.popen import DEVNULL, PIPE, STDOUT, Popen, run
+    from wasix.api.files import Files
+    from wasix.api.popen import Popen
+    from wasix.api.process import Process, create_subprocess_exec
+    from wasix.api.run import run, run_async
     from wasix.api.sandbox import Sandbox
+    from wasix.api.trace import Call, Trace
     from wasix.api.volumes import memory
     from wasix.fs.host import HostVolume
 
 _HOME = {
-    "DEVNULL": "wasix.api.popen",
+    "Call": "wasix.api.trace",
+    "DEVNULL": "subprocess",
     "EngineUnavailable": "wasix.api.errors",
     "FetchError": "wasix.api.errors",
+    "Files": "wasix.api.files",
     "HostVolume": "wasix.fs.host",
-    "PIPE": "wasix.api.popen",
+    "PIPE": "subprocess",
     "Popen": "wasix.api.popen",
+    "Process": "wasix.api.process",
     "ProgramInvalid": "wasix.api.errors",
     "ProgramNotFound": "wasix.api.errors",
-    "STDOUT": "wasix.api.popen",
+    "STDOUT": "subprocess",
     "Sandbox": "wasix.api.sandbox",
+    "Trace": "wasix.api.trace",
     "UsageError": "wasix.api.errors",
     "VolumeError": "wasix.api.errors",
     "WasixError": "wasix.api.errors",
+    "create_subprocess_exec": "wasix.api.process",
     "memory": "wasix.api.volumes",
-    "run": "wasix.api.popen",
+    "run": "wasix.api.run",
+    "run_async": "wasix.api.run",
 }
 
 __all__ = [
     "DEVNULL",
     "PIPE",
     "STDOUT",
+    "Call",
     "EngineUnavailable",
     "FetchError",
+    "Files",
     "HostVolume",
     "Popen",
+    "Process",
     "ProgramInvalid",
     "ProgramNotFound",
     "Sandbox",
+    "Trace",
     "UsageError",
     "VolumeError",
     "WasixError",
+    "create_subprocess_exec",
     "memory",
     "run",
+    "run_async",
 ]
 
 

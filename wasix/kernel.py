@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from wasix.abi import Errno, Function, Unwind
+from wasix.abi import Function
 from wasix.abi.bind import Call, direct
 from wasix.abi.types import Rights
 from wasix.calls import HANDLERS
@@ -20,9 +20,7 @@ from wasix.fs.inode import Access, Directory
 from wasix.fs.mount import Namespace
 from wasix.host import Host
 from wasix.proc.process import Process
-
-Tracer = Callable[[Process, Function, tuple[Any, ...], object], None]
-"""Told of every finished call: process, declaration, decoded arguments, result or exception."""
+from wasix.proc.tracing import Tracer, Tracing
 
 
 class Kernel:
@@ -36,17 +34,21 @@ class Kernel:
         host: Host,
         namespace: Namespace,
         *,
-        lock: threading.Lock | None = None,
-        tracer: Tracer | None = None,
+        lock: threading.RLock | None = None,
     ) -> None:
         self.host = host
         self.namespace = namespace
-        self.tracer = tracer
-        self.lock = lock or threading.Lock()
+        self.lock = lock or threading.RLock()
         self.processes: dict[int, Process] = {}
         self.current: Process | None = None
         """Whose path is being walked, for `/dev/fd`."""
         self._last_pid = 0
+
+    @property
+    def entered(self) -> bool:
+        """Whether the calling thread holds the lock: a finalizer runs in the middle of anything."""
+        entered: bool = cast(Any, self.lock)._is_owned()  # which `threading.Condition` asks, too
+        return entered
 
     def process(
         self,
@@ -57,8 +59,12 @@ class Kernel:
         *,
         sockets: Sequence[OpenFile] = (),
         max_files: int = 1024,
+        tracer: Tracer | None = None,
     ) -> Process:
-        """A new process: its descriptors are `stdio` (0, 1, 2), `sockets`, `preopens`, in order."""
+        """A new process: its descriptors are `stdio` (0, 1, 2), `sockets`, `preopens`, in order.
+
+        `tracer` is told of its system calls.
+        """
         descriptors = DescriptorTable(max_files)
         for fd, file in enumerate(stdio):
             descriptors.set(fd, file)
@@ -69,31 +75,20 @@ class Kernel:
             descriptors.add(file, inheriting=Rights.ALL, preopen=name)
         self._last_pid += 1
         process = Process(self, self._last_pid, args, environ, descriptors)
+        if tracer:
+            process.tracing = Tracing(process, tracer)
         self.processes[process.pid] = process
         return process
 
     def forget(self, process: Process) -> None:
         self.processes.pop(process.pid, None)
 
-    def handler(self, function: Function) -> Callable[..., Any]:
-        """The function that serves `function`, wrapped by the tracer if there is one."""
+    def handler(self, function: Function, tracing: Tracing | None = None) -> Callable[..., Any]:
+        """The function that serves `function`, watched by `tracing`."""
         handler = HANDLERS[function.served_by]
-        tracer = self.tracer
-        return handler if tracer is None else _traced(handler, function, tracer)
+        return tracing.handler(function, handler) if tracing else handler
 
-    def direct(self, function: Function) -> Call:
+    def direct(self, function: Function, tracing: Tracing | None = None) -> Call:
         """`function` for an engine whose memory Python sees; see `wasix.abi.bind.direct`."""
-        return direct(function, self.handler(function))
-
-
-def _traced(handler: Callable[..., Any], function: Function, tracer: Tracer) -> Callable[..., Any]:
-    def call(thread: Any, *args: Any) -> Any:
-        try:
-            result = handler(thread, *args)
-        except (Errno, Unwind) as error:
-            tracer(thread.process, function, args, error)
-            raise
-        tracer(thread.process, function, args, result)
-        return result
-
-    return call
+        handler = HANDLERS[function.served_by]
+        return tracing.direct(function, handler) if tracing else direct(function, handler)

@@ -24,7 +24,7 @@ _Selector: type[selectors.BaseSelector] = (
 class SystemHost(Clock):
     """CPython's clocks and descriptors. `lock` is the kernel lock to hold while waking."""
 
-    def __init__(self, lock: threading.Lock) -> None:
+    def __init__(self, lock: threading.RLock) -> None:
         self._lock = lock
         self._queues: dict[tuple[int, int], WaitQueue] = {}
         self._wanted: set[tuple[int, int]] = set()

@@ -10,22 +10,21 @@ from wasix.fs.file import OpenFile
 from wasix.fs.memory import MemoryFilesystem
 from wasix.fs.mount import Namespace
 from wasix.host import Host
-from wasix.kernel import Kernel, Tracer
+from wasix.kernel import Kernel
 
 
 def make_kernel(
     host: Host,
     *,
     filesystem_limit: int | None = None,
-    lock: threading.Lock | None = None,
-    tracer: Tracer | None = None,
+    lock: threading.RLock | None = None,
 ) -> Kernel:
     """A kernel with the standard directories. `filesystem_limit` bounds `/` in bytes."""
     files = MemoryFilesystem(host.realtime, limit=filesystem_limit)
     for name in ("bin", "dev", "tmp"):
         files.root.make_directory(name)
     namespace = Namespace(files.root, host.realtime)
-    kernel = Kernel(host, namespace, lock=lock, tracer=tracer)
+    kernel = Kernel(host, namespace, lock=lock)
 
     def open_files() -> Mapping[int, OpenFile]:
         process = kernel.current

@@ -414,13 +414,13 @@ def test_only_stream_and_datagram_sockets_are_shared() -> None:
         pytest.skip("the host has no others")
     one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with one, other, pytest.raises(ValueError, match="SOCK_SEQPACKET"):
-        HostSocket.share(SystemHost(threading.Lock()), one)
+        HostSocket.share(SystemHost(threading.RLock()), one)
 
 
 def test_waiting_calls_go_on_when_the_host_has_something(
     start: Start, listener: socket.socket
 ) -> None:
-    lock = threading.Lock()
+    lock = threading.RLock()
     host = SystemHost(lock)
     kernel = Kernel(host, Namespace(MemoryFilesystem(host.realtime).root, host.realtime), lock=lock)
     guest = start(listener, kernel=kernel)

@@ -28,7 +28,7 @@ def test_soak_guests_leave_nothing(wat: Callable[..., str], engine: str) -> None
         assert wasix.run([quick], engine=engine, capture_output=True).returncode == 0
         process = wasix.Popen([spin], engine=engine, stdin=wasix.PIPE, stdout=wasix.PIPE)
         process.kill()
-        assert process.communicate() == (b"", None)
+        assert process.communicate()[0] == b""
 
     for _ in range(10):
         once()

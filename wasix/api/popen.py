@@ -1,199 +1,183 @@
-"""Running programs, shaped like `subprocess`."""
+"""Running guests, shaped like `subprocess.Popen`."""
 
 from __future__ import annotations
 
 import io
 import math
-import os
-import socket
-import sys
 import threading
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from subprocess import DEVNULL, PIPE, STDOUT, CompletedProcess, TimeoutExpired
+from socket import socket
+from subprocess import TimeoutExpired
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, AnyStr, Generic, Literal, Self, Unpack, cast, overload
 
-from engines.protocol import End, Outcome
-from wasix import catalogue
-from wasix.api import program, stdio
+from wasix.api import stdio
 from wasix.api.errors import UsageError
-from wasix.api.sandbox import ENVIRONMENT, Sandbox
-from wasix.api.sockets import shared
-from wasix.fs.file import OpenFile
-from wasix.net.host import HostSocket
-from wasix.proc.carrier import OsThreadCarrier
-from wasix.proc.process import STATUS_INTERNAL, STATUS_TRAP
+from wasix.api.guest import Guest, Path, Watcher, abandon, load
+from wasix.api.options import Args, PopenAny, PopenBytes, PopenEncoded, PopenText
+from wasix.api.sandbox import Sandbox, sandbox_for
+from wasix.api.trace import Trace
+from wasix.fs.pipe import PipeWriter
+from wasix.kernel import Kernel
+from wasix.proc.process import Process
 from wasix.proc.signal import Signal
 
-__all__ = ["DEVNULL", "PIPE", "STDOUT", "Popen", "run"]
-
-STATUS_INVALID = 126
 _STEP = 0.25
 """Seconds between the looks of a wait."""
 
 
-class Popen:
+class Popen(Generic[AnyStr]):
     """A running guest program.
 
-    args: program and arguments. The program is a path to a `.wasm` file, or a name from the
-        catalogue (`wasix.catalogue`).
+    >>> with wasix.Popen(["python", "-c", "print(input()[::-1])"], text=True,
+    ...                  stdin=wasix.PIPE, stdout=wasix.PIPE) as process:
+    ...     print("drawer", file=process.stdin, flush=True)
+    ...     process.stdout.readline().strip()
+    'reward'
+
+    args: program and arguments, or a program alone. The program is a path to a `.wasm` file, or a
+        name from the catalogue (`wasix.catalogue`).
     stdin, stdout, stderr: None to inherit, PIPE, DEVNULL, STDOUT (stderr only), a descriptor, or a
-        file object; an object with `write` but no descriptor receives each write.
+        file object. One without a descriptor is read on a thread of its own as the guest asks
+        (`io.BytesIO` and `io.StringIO` whole, at the start), and gets each write on the guest's.
+    text, encoding, errors, universal_newlines, bufsize: as in `subprocess`, except that text is
+        UTF-8 unless told otherwise.
     env: the whole environment; None for `HOME`, `PATH` and what the program needs.
     cwd: directory of the guest's that relative paths start from.
     sockets: stream or datagram sockets, listening or connected, which become descriptors 3, 4, ...
         They are duplicated: close yours when the guest alone shall have them.
-    text, encoding, errors, bufsize: as in `subprocess`.
+    trace: True for the system calls as records in the attribute `trace` (`wasix.Trace`), or a
+        function that is called with each `wasix.Call` on the guest's thread, such as `print`; it
+        must not use the sandbox.
     sandbox: where to run; None for a new sandbox made from the remaining options (`Sandbox`).
 
-    `returncode` is 0-255 as a shell reports it: 128 + n for a signal, 134 for a trap. Raises
-    `WasixError` if the program cannot be run.
+    Leaving the context closes the pipes and waits; if the block failed, the guest is killed. One
+    that is forgotten while it runs gives a `ResourceWarning`, and is killed unless it runs in a
+    sandbox that is still there.
+
+    Raises `WasixError` if the program cannot be run.
     """
 
-    stdin: IO[Any] | None = None
-    stdout: IO[Any] | None = None
-    stderr: IO[Any] | None = None
-    backtrace = ""
-    """Where in the guest it trapped, as its engine tells it."""
+    stdin: IO[AnyStr] | None = None
+    stdout: IO[AnyStr] | None = None
+    stderr: IO[AnyStr] | None = None
+    returncode: int | None = None
+    """The status as a shell reports it, 0-255: 128 + n for a signal, 134 for a trap; None until a
+    `poll` or `wait` has seen the end."""
+    trace: Trace | None
+    args: list[str]
+    universal_newlines: bool
+    """Whether the streams are of text."""
+    sandbox: Sandbox
+    _own: bool
+    _pipes: _Pipes
+    _guest: Guest | None = None
+
+    @overload
+    def __init__(
+        self: Popen[str], args: Args, *, text: Literal[True], **options: Unpack[PopenText]
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Popen[str], args: Args, *, encoding: str, **options: Unpack[PopenEncoded]
+    ) -> None: ...
+    @overload
+    def __init__(self: Popen[bytes], args: Args, **options: Unpack[PopenBytes]) -> None: ...
+    @overload
+    def __init__(self: Popen[Any], args: Args, **options: Unpack[PopenAny]) -> None: ...
 
     def __init__(
         self,
-        args: Sequence[str | os.PathLike[str]],
+        args: Args,
         *,
+        bufsize: int = -1,
         stdin: stdio.Stdio = None,
         stdout: stdio.Stdio = None,
         stderr: stdio.Stdio = None,
         env: Mapping[str, str] | None = None,
-        cwd: str = "/",
-        sockets: Sequence[socket.socket] = (),
-        text: bool = False,
+        cwd: Path | None = None,
+        sockets: Sequence[socket] = (),
+        text: bool | None = None,
         encoding: str | None = None,
         errors: str | None = None,
+        universal_newlines: bool | None = None,
+        trace: Watcher = None,
         sandbox: Sandbox | None = None,
         **options: Any,
     ) -> None:
-        if isinstance(args, str) or not args:
-            raise UsageError("args must be a list: the program, then its arguments")
-        if sandbox is not None and options:
-            raise UsageError(f"{', '.join(options)}: set where the sandbox is made, not here")
-        self.args = [os.fspath(arg) for arg in args]
-        self.returncode: int | None = None
-        self._text = text or encoding is not None or errors is not None
-        self._encoding, self._errors = encoding or "utf-8", errors or "strict"
-        self._done = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self._collected: dict[str, Any] = {}
-        found = catalogue.find(self.args[0])
-        self._own = Sandbox(**options) if sandbox is None else None
-        self.sandbox = box = sandbox or self._own
-        assert box is not None
-        given: list[HostSocket] = []
+        self.universal_newlines = is_text(text, encoding, errors, universal_newlines)
+        if bufsize == 1 and not self.universal_newlines:
+            warnings.warn(
+                "line buffering (bufsize=1) isn't supported for bytes: the default size is used",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        self._pipes = _Pipes(
+            bufsize, (encoding or "utf-8", errors or "strict") if self.universal_newlines else None
+        )
+        self._collectors: dict[str, _Collector] = {}
+        self.sandbox, self._own = sandbox_for(sandbox, options)
         try:
-            engine = box.engine()
-            linked = program.link(found.read(), found.name, abi=box.abi, memory=box.memory_limit)
-            argv = [*found.argv, *self.args[1:]]
-            if any("\0" in arg for arg in argv):
-                raise UsageError("an argument has a NUL character in it")
-            if env is None:
-                env = {**ENVIRONMENT, "PWD": cwd, **found.environ}
-            preopens = box.preopens(cwd)
-            environ = stdio.environment(dict(env))
-            files = self._streams(stdin, stdout, stderr)
-            given = shared(box.kernel.host, sockets)
-            with box.kernel.lock:
-                self.process = box.kernel.process(
-                    [os.fsencode(arg) for arg in argv],
-                    environ,
-                    files,
-                    preopens,
-                    sockets=given,
-                    max_files=box.max_files,
-                )
-                self.process.name = found.name
-            self.pid = self.process.pid
-            carrier = OsThreadCarrier(self.process.main)
-            box.adopt(self)
-            self._guest = engine.start(linked, carrier, self._ended)
-            with box.kernel.lock:
-                self.process.main.runner = self._guest
+            loaded = load(self.sandbox, args)
+            files, ends = stdio.connect(self.sandbox.kernel, stdin, stdout, stderr)
+            self._guest = guest = Guest(
+                self.sandbox,
+                loaded,
+                files,
+                env=env,
+                cwd=cwd,
+                sockets=sockets,
+                trace=trace,
+                own=self._own,
+            )
         except BaseException:
-            for file in given:
-                file.close()
             if self._own:
-                self._own.close()
+                self.sandbox.close()
             raise
-
-    def _streams(
-        self, stdin: stdio.Stdio, stdout: stdio.Stdio, stderr: stdio.Stdio
-    ) -> list[OpenFile]:
-        assert self.sandbox is not None
-        kernel = self.sandbox.kernel
-        files: list[OpenFile] = []
-        if stdin == PIPE:
-            file, writer = stdio.pipe_to_guest(kernel)
-            self.stdin = self._wrap(writer)
-            files.append(file)
-        else:
-            files.append(stdio.inherited(kernel, stdin, 0))
-        for number, value in ((1, stdout), (2, stderr)):
-            if value == STDOUT and number == 2:
-                files.append(files[1])
-            elif value == PIPE:
-                file, reader = stdio.pipe_from_guest(kernel)
-                setattr(self, ("stdout", "stderr")[number - 1], self._wrap(reader))
-                files.append(file)
-            else:
-                files.append(stdio.inherited(kernel, value, number))
-        return files
-
-    def _wrap(self, stream: io.BufferedReader | io.BufferedWriter) -> IO[Any]:
-        if not self._text:
-            return stream
-        return io.TextIOWrapper(
-            stream, encoding=self._encoding, errors=self._errors, write_through=True
+        self.args = loaded.args
+        self.pid = guest.pid
+        self.trace = guest.trace
+        kernel = guest.kernel
+        self.stdin, self.stdout, self.stderr = (
+            self._pipes.open(kernel, ends[number]) if number in ends else None
+            for number in range(3)
         )
 
-    def _ended(self, outcome: Outcome) -> None:
-        """The engine is done with the guest. Called on its thread."""
-        assert self.sandbox is not None
-        process = self.process
-        self.backtrace = outcome.backtrace
-        with self.sandbox.kernel.lock:
-            match outcome.end:
-                case End.RETURNED:
-                    process.exit(0)
-                case End.TRAPPED:
-                    process.exit(STATUS_TRAP, f"{process.name}: trap: {outcome.message}")
-                case End.INVALID:
-                    process.exit(STATUS_INVALID, f"{process.name}: {outcome.message}")
-                case End.UNWOUND:
-                    process.exit(STATUS_INTERNAL, f"{process.name}: stopped by its engine")
-                case End.FAILED:
-                    process.exit(STATUS_INTERNAL, f"{process.name}: engine: {outcome.message}")
-        self.sandbox.release(self)
-        self._done.set()
+    @property
+    def _running(self) -> Guest:
+        assert self._guest is not None
+        return self._guest
 
     @property
     def message(self) -> str | None:
         """Why it ended, in a line, if it did not end by itself: a trap, an invalid module."""
         return self.process.message
 
+    @property
+    def backtrace(self) -> str:
+        """Where in the guest it trapped, as its engine tells it."""
+        return self._running.backtrace
+
+    @property
+    def process(self) -> Process:
+        """What the kernel knows of it."""
+        return self._running.process
+
     def poll(self) -> int | None:
         """The status if it has ended, else None."""
-        if self.returncode is None and self._done.is_set():
-            self.returncode = self.process.status
-            if self._own:
-                self._own.close()
+        if self.returncode is None:
+            self.returncode = self._running.status
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end. Raises `TimeoutExpired` after `timeout` seconds."""
         # In steps, since a signal that the system gives to another thread (V8 has some) is acted
         # upon only when this one next takes a step.
-        end = math.inf if timeout is None else time.monotonic() + timeout
-        while not self._done.wait(max(0.0, min(_STEP, end - time.monotonic()))):
+        end = _end(timeout)
+        while not self._running.wait(max(0.0, min(_STEP, end - time.monotonic()))):
             if timeout is not None and time.monotonic() >= end:
                 raise TimeoutExpired(self.args, timeout)
         status = self.poll()
@@ -202,9 +186,7 @@ class Popen:
 
     def send_signal(self, signal: int) -> None:
         """Deliver a signal, by Linux's number; nothing if it has ended."""
-        assert self.sandbox is not None
-        with self.sandbox.kernel.lock:
-            self.process.deliver(Signal(signal))
+        self._running.send_signal(signal)
 
     def terminate(self) -> None:
         """End it with SIGTERM (status 143)."""
@@ -216,39 +198,51 @@ class Popen:
 
     def communicate(
         self,
-        input: str | bytes | None = None,  # noqa: A002 - subprocess calls it so
+        input: AnyStr | None = None,  # noqa: A002 - subprocess calls it so
         timeout: float | None = None,
-    ) -> tuple[Any, Any]:
+    ) -> tuple[AnyStr, AnyStr]:
         """Send `input`, read everything, wait: (stdout, stderr), None where not a PIPE.
 
-        Raises `TimeoutExpired`; the guest goes on, and the call may be repeated.
+        After `timeout` seconds raises `TimeoutExpired` with the bytes that have come; the guest
+        goes on, and the call may be repeated.
         """
-        threads = self._threads
-        if not threads:
-            threads += [
-                _spawn(self._collect, name, stream)
-                for name in ("stdout", "stderr")
-                if (stream := getattr(self, name)) is not None
-            ]
-            if self.stdin is not None:
-                threads.append(_spawn(self._feed, input))
-        self.wait(timeout)
-        for thread in threads:
-            thread.join()
+        if self._collectors and input:
+            raise ValueError("Cannot send input after starting communication")
+        end = _end(timeout)
+        if not self._collectors:
+            self._start_collectors(input, record=timeout is not None)
+        try:
+            self.wait(timeout)
+            for collector in self._collectors.values():
+                collector.finish(end)
+        except (TimeoutExpired, TimeoutError):
+            assert timeout is not None
+            raise TimeoutExpired(
+                self.args, timeout, self._so_far("stdout"), self._so_far("stderr")
+            ) from None
         for stream in (self.stdout, self.stderr):
             if stream is not None:
                 stream.close()
-        return self._collected.get("stdout"), self._collected.get("stderr")
+        results = [self._collectors.get(name) for name in ("stdout", "stderr")]
+        # None where not a PIPE; typeshed leaves that out of `subprocess` as well.
+        return cast(tuple[AnyStr, AnyStr], tuple(found and found.result for found in results))
 
-    def _collect(self, name: str, stream: IO[Any]) -> None:
-        self._collected[name] = stream.read()
+    def _start_collectors(self, data: AnyStr | None, *, record: bool) -> None:
+        if self.stdin is not None:
+            check_input(data, text=self.universal_newlines)
+            self._collectors["stdin"] = _Collector(self.stdin, data)
+        for name, stream in (("stdout", self.stdout), ("stderr", self.stderr)):
+            if stream is not None:
+                if record:
+                    _raw(stream).record = bytearray()
+                self._collectors[name] = _Collector(stream, None)
+        for collector in self._collectors.values():
+            collector.start()
 
-    def _feed(self, data: str | bytes | None) -> None:
-        assert self.stdin is not None
-        with suppress(BrokenPipeError):
-            if data:
-                self.stdin.write(data)
-            self.stdin.close()
+    def _so_far(self, name: str) -> bytes | None:
+        stream: IO[AnyStr] | None = getattr(self, name)
+        record = None if stream is None or stream.closed else _raw(stream).record
+        return bytes(record) if record else None
 
     def __enter__(self) -> Self:
         return self
@@ -259,74 +253,112 @@ class Popen:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the pipes and wait; kill it first if the block failed."""
         if kind is not None:
             self.kill()
-        for stream in (self.stdin, self.stdout, self.stderr):
+        for stream in (self.stdout, self.stderr, self.stdin):
             if stream is not None:
                 with suppress(BrokenPipeError):
                     stream.close()
         self.wait()
 
+    def __del__(self) -> None:
+        guest = self._guest
+        if guest is None or self.returncode is not None:
+            return
+        warnings.warn(f"{self!r} was never waited for", ResourceWarning, source=self, stacklevel=2)
+        if guest.status is None and self._own:
+            abandon([guest])
 
-def _spawn(function: Any, *args: Any) -> threading.Thread:
-    thread = threading.Thread(target=function, args=args, daemon=True)
-    thread.start()
-    return thread
+    def __repr__(self) -> str:
+        return f"<Popen: returncode: {self.returncode} args: {self.args!r}>"
 
 
-def run(
-    args: Sequence[str | os.PathLike[str]],
-    *,
-    input: str | bytes | None = None,  # noqa: A002 - subprocess calls it so
-    capture_output: bool = False,
-    timeout: float | None = None,
-    check: bool = False,
-    **options: Any,
-) -> CompletedProcess[Any]:
-    """Run a program to its end; the arguments and the result are `subprocess.run`'s.
+def _end(timeout: float | None) -> float:
+    return math.inf if timeout is None else time.monotonic() + timeout
 
-    `options` are those of `Popen`. After `timeout` seconds the guest is killed and `TimeoutExpired`
-    raised with what it had written; `check` raises `CalledProcessError` for a status but 0.
-    """
-    if capture_output:
-        if options.get("stdout") is not None or options.get("stderr") is not None:
-            raise UsageError("capture_output sets stdout and stderr itself")
-        options["stdout"] = options["stderr"] = PIPE
-    encoding, errors = options.get("encoding") or "utf-8", options.get("errors") or "strict"
-    text = bool(options.get("text") or options.get("encoding") or options.get("errors"))
-    if input is not None:
-        if options.get("stdin") is not None:
-            raise UsageError("input and stdin cannot both be given")
-        options["stdin"] = input.encode(encoding, errors) if isinstance(input, str) else input
-    collected: dict[str, io.BytesIO] = {}
-    for name in ("stdout", "stderr"):
-        if options.get(name) == PIPE:
-            options[name] = collected[name] = io.BytesIO()
-    process = Popen(args, **options)
 
-    def output(name: str) -> Any:
-        if name not in collected:
-            return None
-        data = collected[name].getvalue()
-        # As a text file would read it: line ends become \n.
-        return (
-            data.decode(encoding, errors).replace("\r\n", "\n").replace("\r", "\n")
-            if text
-            else data
-        )
+def is_text(
+    text: bool | None, encoding: str | None, errors: str | None, universal_newlines: bool | None
+) -> bool:
+    """Whether streams are of text. Raises `UsageError` if that is said in two ways."""
+    if text is not None and universal_newlines is not None and bool(text) != universal_newlines:
+        raise UsageError("text and universal_newlines mean the same: give one of them")
+    return bool(text or universal_newlines or encoding is not None or errors is not None)
 
-    try:
-        status = process.wait(timeout)
-    except BaseException as error:
-        process.kill()
-        process.wait()
-        if isinstance(error, TimeoutExpired):
-            error.output, error.stderr = output("stdout"), output("stderr")
-        raise
-    if process.process.defect is not None:
-        print(process.message, file=sys.stderr)
-    result = CompletedProcess(process.args, status, output("stdout"), output("stderr"))
-    if check:
-        result.check_returncode()
-    return result
+
+def check_input(data: object, *, text: bool) -> None:
+    """Raise `TypeError` unless `data` may be written to such a stream."""
+    if data is None or isinstance(data, str if text else bytes | bytearray | memoryview):
+        return
+    wanted = "a str, as the streams are text" if text else "bytes-like, as the streams are not text"
+    raise TypeError(f"input must be {wanted}, not {type(data).__name__}")
+
+
+class _Pipes:
+    """Makes file objects of kernel pipes. `text` is (encoding, errors), or None for bytes."""
+
+    def __init__(self, bufsize: int, text: tuple[str, str] | None) -> None:
+        self.size = bufsize if bufsize > 1 else io.DEFAULT_BUFFER_SIZE
+        self.buffered = bufsize != 0
+        self.lines = bufsize == 1
+        self.text = text
+
+    def open(self, kernel: Kernel, end: stdio.PipeEnd) -> IO[Any]:
+        stream: Any
+        if isinstance(end, PipeWriter):
+            raw: io.RawIOBase = stdio.WriteEnd(kernel, end)
+            stream = io.BufferedWriter(raw, self.size) if self.buffered else raw
+        else:
+            raw = stdio.ReadEnd(kernel, end)
+            stream = io.BufferedReader(raw, self.size) if self.buffered else raw
+        if self.text:
+            encoding, errors = self.text
+            stream = io.TextIOWrapper(
+                stream, encoding, errors, write_through=True, line_buffering=self.lines
+            )
+        return cast(IO[Any], stream)
+
+
+def _raw(stream: Any) -> stdio.ReadEnd:
+    """What is below the buffers of a stream made by `_Pipes`."""
+    for layer in ("buffer", "raw"):
+        stream = getattr(stream, layer, stream)
+    assert isinstance(stream, stdio.ReadEnd)
+    return stream
+
+
+class _Collector:
+    """Reads a stream to its end, or writes `data` to it and closes it, on a thread of its own."""
+
+    def __init__(self, stream: IO[Any], data: Any) -> None:
+        self.result: Any = None
+        self._error: BaseException | None = None
+        self._stream, self._data = stream, data
+        self._thread = threading.Thread(target=self._run, name="wasix-communicate", daemon=True)
+        self.start = self._thread.start
+
+    def _run(self) -> None:
+        try:
+            if self._stream.readable():
+                self.result = self._stream.read()
+            else:
+                self._feed()
+        except BaseException as error:  # raised again in `finish`, where the caller hears of it
+            self._error = error
+
+    def _feed(self) -> None:
+        with suppress(BrokenPipeError):
+            try:
+                if self._data:
+                    self._stream.write(self._data)
+            finally:
+                self._stream.close()
+
+    def finish(self, end: float) -> None:
+        """Wait until it is done. Raises what it ran into, or `TimeoutError`."""
+        while self._thread.is_alive():
+            if time.monotonic() >= end:
+                raise TimeoutError
+            self._thread.join(max(0.0, min(_STEP, end - time.monotonic())))
+        if self._error is not None:
+            raise self._error

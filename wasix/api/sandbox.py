@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import re
 import threading
-from collections.abc import Sequence
+import warnings
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 import engines
 from engines.protocol import Engine, EngineError
 from wasix.abi import Errno
 from wasix.api.errors import EngineUnavailable, UsageError, VolumeError
+from wasix.api.files import Files
+from wasix.api.guest import ENVIRONMENT as ENVIRONMENT
+from wasix.api.guest import Guest, abandon
+from wasix.api.loop import end_of
+from wasix.api.trace import SIZE, Trace
 from wasix.api.volumes import Volume, Volumes, mount_point, root_of
 from wasix.fs import walk
 from wasix.fs.inode import Directory
-from wasix.kernel import Tracer
-from wasix.proc.signal import Signal
 from wasix.pump import SystemHost
 from wasix.system import make_kernel
 
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
-    from wasix.api import popen
-
-ENVIRONMENT = {"HOME": "/", "PATH": "/usr/local/bin:/bin:/usr/bin"}
-"""What a guest's environment holds unless told otherwise. Nothing of the host's is passed on."""
+    from wasix.api.options import (
+        Args,
+        PopenAny,
+        PopenBytes,
+        PopenEncoded,
+        PopenText,
+        ProcessOptions,
+        RunAny,
+        RunBytes,
+        RunEncoded,
+        RunText,
+    )
+    from wasix.api.popen import Popen
+    from wasix.api.process import Process
 
 _UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _UNITS |= {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
@@ -50,16 +63,28 @@ def size(value: int | str) -> int:
 class Sandbox:
     """A guest system: a filesystem with volumes, an engine, and limits for what runs in it.
 
+    >>> with wasix.Sandbox(memory_limit="256 MiB") as box:
+    ...     box.fs.write_text("/in.txt", "3 4")
+    ...     done = box.run(["python", "-c", "print(open('/in.txt').read()[::-1])"],
+    ...                    capture_output=True, text=True)
+    3
+    >>> done.stdout.strip()
+    '4 3'
+
     volumes: host paths (or `wasix.memory()`) by guest path; each is also preopened by its name.
     engine: name of the engine, `auto` for the best one here.
     abi: the revision a guest may import from (`latest`, `preview1`, `unstable`, `wasmedge`).
     memory_limit: linear memory of one guest, bytes or a text such as "256 MiB".
     filesystem_limit: bytes the in-memory `/` may hold, likewise.
     max_files: descriptors a guest may have open.
-    tracer: told of every system call (see `wasix.kernel.Tracer`).
 
-    Files live as long as the sandbox. Leaving the context kills what still runs.
+    Files live as long as the sandbox. Leaving the context (`with` or `async with`) kills what still
+    runs. One that is never closed gives a `ResourceWarning`, and is closed when it is collected.
     """
+
+    _closed = True
+    _own = False
+    """Whether it is one guest's, which frees what it holds."""
 
     def __init__(
         self,
@@ -71,26 +96,26 @@ class Sandbox:
         filesystem_limit: int | str | None = None,
         max_files: int = 1024,
         network: None = None,
-        tracer: Tracer | None = None,
     ) -> None:
         self.engine_name = "v8" if engine == "auto" else engine
         self.abi = abi
         self.memory_limit = None if memory_limit is None else size(memory_limit)
         self.max_files = max_files
-        lock = threading.Lock()
-        self._host = SystemHost(lock)
+        lock = threading.RLock()
+        self.host = SystemHost(lock)
         self.kernel = make_kernel(
-            self._host,
+            self.host,
             filesystem_limit=None if filesystem_limit is None else size(filesystem_limit),
             lock=lock,
-            tracer=tracer,
         )
         self.namespace = self.kernel.namespace
         self.volumes: list[str] = []
-        self._running: set[popen.Popen] = set()
-        self._closed = False
+        self.guests: set[Guest] = set()
+        """What runs."""
+        self.traces: list[Trace] = []
         for name, volume in (volumes or {}).items():
             self._mount(name, volume)
+        self._closed = False
 
     def _mount(self, name: str, volume: Volume) -> None:
         path = mount_point(name)
@@ -125,35 +150,125 @@ class Sandbox:
             found[name] = place.inode
         return found
 
-    def Popen(self, args: Sequence[str | os.PathLike[str]], **options: Any) -> popen.Popen:  # noqa: N802
+    @property
+    def fs(self) -> Files:
+        """Its files, as its guests see them."""
+        return Files(self.kernel)
+
+    def trace(self, size: int = SIZE) -> Trace:
+        """The system calls of all guests started from now on; see `wasix.Trace`.
+
+        At most `size` records are kept for a reader that is slow. Close it to stop.
+        """
+        trace = Trace(size)
+        self.traces[:] = [other for other in self.traces if not other.closed] + [trace]
+        return trace
+
+    @overload
+    def Popen(
+        self, args: Args, *, text: Literal[True], **options: Unpack[PopenText]
+    ) -> Popen[str]: ...
+    @overload
+    def Popen(
+        self, args: Args, *, encoding: str, **options: Unpack[PopenEncoded]
+    ) -> Popen[str]: ...
+    @overload
+    def Popen(self, args: Args, **options: Unpack[PopenBytes]) -> Popen[bytes]: ...
+    @overload
+    def Popen(self, args: Args, **options: Unpack[PopenAny]) -> Popen[Any]: ...
+
+    def Popen(self, args: Args, **options: Any) -> Popen[Any]:  # noqa: N802
         """Start a program in this sandbox; see `wasix.Popen`."""
         from wasix.api.popen import Popen
 
         return Popen(args, sandbox=self, **options)
 
-    def run(self, args: Sequence[str | os.PathLike[str]], **options: Any) -> CompletedProcess[Any]:
+    @overload
+    def run(
+        self, args: Args, *, text: Literal[True], **options: Unpack[RunText]
+    ) -> CompletedProcess[str]: ...
+    @overload
+    def run(
+        self, args: Args, *, encoding: str, **options: Unpack[RunEncoded]
+    ) -> CompletedProcess[str]: ...
+    @overload
+    def run(self, args: Args, **options: Unpack[RunBytes]) -> CompletedProcess[bytes]: ...
+    @overload
+    def run(self, args: Args, **options: Unpack[RunAny]) -> CompletedProcess[Any]: ...
+
+    def run(self, args: Args, **options: Any) -> CompletedProcess[Any]:
         """Run a program in this sandbox; see `wasix.run`."""
-        from wasix.api.popen import run
+        from wasix.api.run import run
 
         return run(args, sandbox=self, **options)
 
-    def adopt(self, process: popen.Popen) -> None:
+    @overload
+    async def run_async(
+        self, args: Args, *, text: Literal[True], **options: Unpack[RunText]
+    ) -> CompletedProcess[str]: ...
+    @overload
+    async def run_async(
+        self, args: Args, *, encoding: str, **options: Unpack[RunEncoded]
+    ) -> CompletedProcess[str]: ...
+    @overload
+    async def run_async(
+        self, args: Args, **options: Unpack[RunBytes]
+    ) -> CompletedProcess[bytes]: ...
+    @overload
+    async def run_async(self, args: Args, **options: Unpack[RunAny]) -> CompletedProcess[Any]: ...
+
+    async def run_async(self, args: Args, **options: Any) -> CompletedProcess[Any]:
+        """Run a program in this sandbox; see `wasix.run_async`."""
+        from wasix.api.run import run_async
+
+        done: CompletedProcess[Any] = await run_async(args, sandbox=self, **options)
+        return done
+
+    async def create_subprocess_exec(
+        self, program: str, *args: str, **options: Unpack[ProcessOptions]
+    ) -> Process:
+        """Start a program in this sandbox; see `wasix.create_subprocess_exec`."""
+        from wasix.api.process import create_subprocess_exec
+
+        options["sandbox"] = self
+        return await create_subprocess_exec(program, *args, **options)
+
+    def check_open(self) -> None:
+        """Raise `UsageError` if nothing can be started any more."""
         if self._closed:
             raise UsageError("this sandbox has been closed")
-        self._running.add(process)
 
-    def release(self, process: popen.Popen) -> None:
-        self._running.discard(process)
+    def _kill(self) -> list[Guest]:
+        with self.kernel.lock:
+            self._closed = True
+            guests = list(self.guests)
+        for guest in guests:
+            guest.kill()
+        return guests
+
+    def _free(self) -> None:
+        for trace in self.traces:
+            trace.close()
+        with self.kernel.lock:
+            self.host.close()
 
     def close(self) -> None:
         """Kill what still runs, and free what the sandbox holds. May be called again."""
-        self._closed = True
-        for process in list(self._running):
-            process.send_signal(Signal.KILL)
-        for process in list(self._running):
-            process.wait()
-        with self.kernel.lock:
-            self._host.close()
+        for guest in self._kill():
+            guest.wait()
+        self._free()
+
+    async def aclose(self) -> None:
+        """The same without keeping the event loop waiting."""
+        ended = asyncio.gather(*(end_of(guest) for guest in self._kill()))
+        try:
+            await asyncio.shield(ended)
+        except asyncio.CancelledError:
+            # They have been killed, so this is soon.
+            await ended
+            raise
+        finally:
+            self._free()
 
     def __enter__(self) -> Self:
         return self
@@ -165,3 +280,39 @@ class Sandbox:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        if self._closed:
+            return
+        if not self._own:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
+        # Nobody else can reach it, so no lock is needed (nor could it be taken: see `abandon`).
+        for trace in self.traces:
+            trace.close()
+        abandon(self.guests)
+        self.host.close()
+
+    def __repr__(self) -> str:
+        return f"<wasix.Sandbox on {self.engine_name}>"
+
+
+def sandbox_for(sandbox: Sandbox | None, options: dict[str, Any]) -> tuple[Sandbox, bool]:
+    """`sandbox`, or a new one made from `options`; whether it is new. Raises `UsageError`."""
+    if sandbox is None:
+        made = Sandbox(**options)
+        made._own = True
+        return made, True
+    if options:
+        raise UsageError(f"{', '.join(options)}: set where the sandbox is made, not here")
+    return sandbox, False

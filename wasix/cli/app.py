@@ -35,7 +35,25 @@ def app() -> None:
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS")
 @click.option("--memory", metavar="SIZE", help="Bound for linear memory, such as 256MiB.")
 @click.option("--abi", default="latest", metavar="NAME", help="Revision a guest may import from.")
-@click.option("--strace", is_flag=True, help="Show every system call on standard error.")
+@click.option("--strace", is_flag=True, help="Show every system call, on standard error.")
+@click.option(
+    "--strace-output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Write the system calls to FILE instead.",
+)
+@click.option(
+    "--strace-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Lines of text, or a JSON object a line.",
+)
+@click.option(
+    "--strace-summary",
+    is_flag=True,
+    help="Count calls, errors and time by system call; with --strace show the calls too.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say what is chosen, and why it ended.")
 @click.argument("program")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)

@@ -7,17 +7,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from wasix import catalogue
-from wasix.abi import Function
-from wasix.abi.trace import show_call
 from wasix.api.errors import UsageError, WasixError
+from wasix.api.guest import ENVIRONMENT
 from wasix.api.popen import Popen
-from wasix.api.sandbox import ENVIRONMENT, Sandbox
+from wasix.api.sandbox import Sandbox
 from wasix.api.volumes import Volume
+from wasix.cli.strace import Strace
 from wasix.fs.host import HostVolume
-from wasix.proc.process import STATUS_TIMEOUT, Process
+from wasix.proc.process import STATUS_TIMEOUT
 from wasix.proc.signal import Signal
 
 STATUS_INTERRUPTED = 128 + Signal.INT
@@ -53,10 +53,6 @@ def _environment(texts: Sequence[str], base: dict[str, str]) -> dict[str, str]:
     return environ
 
 
-def _trace(process: Process, function: Function, args: tuple[Any, ...], result: object) -> None:
-    sys.stderr.write(f"[{process.pid}] {show_call(function, args, result)}\n")
-
-
 def _fetch(found: catalogue.Found) -> None:
     """Fetch a program that is not in the cache, showing progress where there is a person to see."""
     if found.kept:
@@ -90,11 +86,22 @@ def run(
     memory: str | None,
     abi: str,
     strace: bool,
+    strace_output: str | None,
+    strace_format: str,
+    strace_summary: bool,
     verbose: bool,
 ) -> NoReturn:
     """Run the program and exit with its status."""
     started = time.monotonic()
+    trace: Strace | None = None
     try:
+        if strace or strace_output or strace_summary:
+            trace = Strace(
+                strace_output,
+                strace_format,
+                calls=strace or not strace_summary,
+                summary=strace_summary,
+            )
         found = catalogue.find(program)
         _fetch(found)
         box = Sandbox(
@@ -102,14 +109,17 @@ def run(
             engine=engine,
             abi=abi,
             memory_limit=memory,
-            tracer=_trace if strace else None,
         )
         with box:
             base = {**ENVIRONMENT, "PWD": cwd, **found.environ}
-            process = box.Popen([program, *args], env=_environment(environ, base), cwd=cwd)
+            process = box.Popen(
+                [program, *args], env=_environment(environ, base), cwd=cwd, trace=trace
+            )
             if verbose:
                 _say(f"{found.name}: running on {box.engine_name}")
             status = _wait(process, timeout)
+            if trace:
+                trace.finish(process.process)
     except WasixError as error:
         _say(str(error))
         sys.exit(error.status)
@@ -122,7 +132,7 @@ def run(
     sys.exit(status)
 
 
-def _wait(process: Popen, timeout: float | None) -> int:
+def _wait(process: Popen[bytes], timeout: float | None) -> int:
     try:
         return process.wait(timeout)
     except subprocess.TimeoutExpired:

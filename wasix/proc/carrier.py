@@ -23,6 +23,9 @@ Entry = Callable[[memoryview, Sequence[int]], int]
 
 _T = TypeVar("_T")
 
+_STEP = 250_000_000
+"""Nanoseconds between the looks of a host's wait."""
+
 
 class _Sleeper:
     """Sleeps on a condition of the kernel lock, which its user holds."""
@@ -59,7 +62,12 @@ class HostCarrier(_Sleeper):
     """Carries calls of the host program into the kernel. One call at a time."""
 
     def call(self, function: Callable[[], _T], timeout: float | None = None) -> _T:
-        """Call `function`, again while it blocks; `TimeoutError` after `timeout` seconds."""
+        """Call `function`, again while it blocks; `TimeoutError` after `timeout` seconds.
+
+        `RuntimeError` from inside a system call, which cannot wait for another.
+        """
+        if self.kernel.entered:
+            raise RuntimeError("a sandbox cannot be used from inside one of its system calls")
         deadline = None
         if timeout is not None:
             deadline = self.kernel.host.monotonic() + int(timeout * 1e9)
@@ -68,10 +76,13 @@ class HostCarrier(_Sleeper):
                 try:
                     return function()
                 except Block as block:
-                    if deadline is not None:
-                        if self.kernel.host.monotonic() >= deadline:
-                            raise TimeoutError from None
-                        block.deadline = min(deadline, block.deadline or deadline)
+                    now = self.kernel.host.monotonic()
+                    if deadline is not None and now >= deadline:
+                        raise TimeoutError from None
+                    # In steps, since a signal that the system gives to another thread (V8 has
+                    # some) is acted upon only when the main one next takes a step.
+                    ends = [now + _STEP, deadline, block.deadline]
+                    block.deadline = min(end for end in ends if end is not None)
                     self._sleep(block)
 
 
@@ -85,8 +96,8 @@ class OsThreadCarrier(_Sleeper):
 
     def entry(self, function: Function) -> Entry:
         """`function` as the engine calls it for this thread. Never raises."""
-        call = self.kernel.direct(function)
         thread, process, lock = self.thread, self.thread.process, self.kernel.lock
+        call = self.kernel.direct(function, process.tracing)
 
         def enter(memory: memoryview, arguments: Sequence[int]) -> int:
             with lock:

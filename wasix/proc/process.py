@@ -15,6 +15,7 @@ from wasix.proc.wait import Sleeper, WaitQueue
 
 if TYPE_CHECKING:
     from wasix.kernel import Kernel
+    from wasix.proc.tracing import Tracing
 
 STATUS_TRAP = 134
 STATUS_TIMEOUT = 124
@@ -82,6 +83,7 @@ class Process:
         self.changed = WaitQueue()
         """Woken when it ends, stops or continues."""
         self.on_exit: list[Callable[[Process], None]] = []
+        self.tracing: Tracing | None = None
 
     @property
     def main(self) -> Thread:

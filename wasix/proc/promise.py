@@ -40,7 +40,8 @@ class PromiseCarrier:
                 return PARKED
             return self._defect(function, error)
 
-        handler = self.thread.process.kernel.handler(function)
+        process = self.thread.process
+        handler = process.kernel.handler(function, process.tracing)
         return staged(function, handler, self.thread, self.stage, otherwise)
 
     def delay(self) -> float:
