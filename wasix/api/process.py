@@ -122,7 +122,8 @@ class Process(asyncio.subprocess.Process):
 
     Leaving `async with` closes the pipes and waits; if the block failed or its task was cancelled,
     the guest is killed. As in asyncio, cancelling `wait` or `communicate` alone does not stop it.
-    One that is forgotten while it runs gives a `ResourceWarning` and is killed.
+    One that is forgotten while it runs gives a `ResourceWarning`, and is killed unless it runs in a
+    sandbox that is still there.
     """
 
     _transport: GuestTransport
@@ -133,11 +134,12 @@ class Process(asyncio.subprocess.Process):
         protocol: asyncio.subprocess.SubprocessStreamProtocol,
         loop: asyncio.AbstractEventLoop,
         sandbox: Sandbox,
+        own: bool,
         args: list[str],
         timeout: float | None,
     ) -> None:
         super().__init__(cast(Any, transport), protocol, loop)
-        self.sandbox = sandbox
+        self.sandbox, self._own = sandbox, own
         self.args = args
         self._timeout = timeout
 
@@ -180,10 +182,9 @@ class Process(asyncio.subprocess.Process):
 
     def __del__(self) -> None:
         if self.returncode is None:
-            warnings.warn(
-                f"{self!r} was never waited for", ResourceWarning, source=self, stacklevel=2
-            )
-            abandon([self._transport.guest])
+            warnings.warn(f"{self!r} is still running", ResourceWarning, source=self, stacklevel=2)
+            if self._own:
+                abandon([self._transport.guest])
 
 
 async def create_subprocess_exec(
@@ -231,4 +232,4 @@ async def create_subprocess_exec(
         raise
     protocol = asyncio.subprocess.SubprocessStreamProtocol(limit=limit, loop=loop)
     transport = GuestTransport(loop, protocol, guest, ends, timeout)
-    return Process(transport, protocol, loop, box, loaded.args, timeout)
+    return Process(transport, protocol, loop, box, own, loaded.args, timeout)
