@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from wasix.api.run import run, run_async
     from wasix.api.sandbox import Sandbox
     from wasix.api.trace import Call, Trace
-    from wasix.api.volumes import memory
+    from wasix.api.volumes import image, memory, overlay
     from wasix.fs.host import HostVolume
 
 _HOME = {
@@ -54,7 +54,9 @@ _HOME = {
     "VolumeError": "wasix.api.errors",
     "WasixError": "wasix.api.errors",
     "create_subprocess_exec": "wasix.api.process",
+    "image": "wasix.api.volumes",
     "memory": "wasix.api.volumes",
+    "overlay": "wasix.api.volumes",
     "run": "wasix.api.run",
     "run_async": "wasix.api.run",
 }
@@ -78,7 +80,9 @@ __all__ = [
     "VolumeError",
     "WasixError",
     "create_subprocess_exec",
+    "image",
     "memory",
+    "overlay",
     "run",
     "run_async",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import threading
 import warnings
 from types import TracebackType
@@ -17,6 +16,7 @@ from wasix.api.files import Files
 from wasix.api.guest import ENVIRONMENT as ENVIRONMENT
 from wasix.api.guest import Guest, abandon
 from wasix.api.loop import end_of
+from wasix.api.size import size
 from wasix.api.trace import SIZE, Trace
 from wasix.api.volumes import Volume, Volumes, mount_point, root_of
 from wasix.fs import walk
@@ -42,23 +42,6 @@ if TYPE_CHECKING:
     from wasix.api.popen import Popen
     from wasix.api.process import Process
 
-_UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_UNITS |= {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
-
-
-def size(value: int | str) -> int:
-    """A number of bytes: 65536, `"256 MiB"`, `"64K"`. Raises `UsageError`."""
-    if isinstance(value, int):
-        number, unit = value, ""
-    else:
-        match = re.fullmatch(r"\s*(\d+)\s*([A-Za-z]*)\s*", value)
-        if not match or match[2] not in _UNITS:
-            raise UsageError(f"{value!r} is no size: write a number of bytes, or 256MiB, 1GiB")
-        number, unit = int(match[1]), match[2]
-    if number <= 0:
-        raise UsageError(f"a size must be positive, not {value!r}")
-    return number * _UNITS[unit]
-
 
 class Sandbox:
     """A guest system: a filesystem with volumes, an engine, and limits for what runs in it.
@@ -71,7 +54,8 @@ class Sandbox:
     >>> done.stdout.strip()
     '4 3'
 
-    volumes: host paths (or `wasix.memory()`) by guest path; each is also preopened by its name.
+    volumes: host paths, or what `wasix.memory()`, `wasix.image()` or `wasix.overlay()` gave, by
+        guest path; each is also preopened by its name.
     engine: name of the engine, `auto` for the best one here.
     abi: the revision a guest may import from (`latest`, `preview1`, `unstable`, `wasmedge`).
     memory_limit: linear memory of one guest, bytes or a text such as "256 MiB".

@@ -2,42 +2,133 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import time
 from collections.abc import Mapping
 from os import PathLike, fspath
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TypeAlias
 
 from wasix.abi import Errno
 from wasix.api.errors import VolumeError
+from wasix.api.size import size
+from wasix.fs.archive import LIMIT, ArchiveError, BytesSource, HostSource, open_archive
 from wasix.fs.host import HostVolume
-from wasix.fs.inode import Inode
+from wasix.fs.image import Image
+from wasix.fs.inode import Directory, Inode
 from wasix.fs.memory import MemoryFilesystem
+from wasix.fs.overlay import OverlayFilesystem
 
-Volume: TypeAlias = str | PathLike[str] | HostVolume | MemoryFilesystem
-"""A host path, or a filesystem made by `wasix.memory()` or `HostVolume(path, read_only=True)`."""
+Volume: TypeAlias = str | PathLike[str] | HostVolume | MemoryFilesystem | Image | OverlayFilesystem
+"""A host path, `HostVolume(path, read_only=True)`, or what `wasix.memory()`, `wasix.image()` or
+`wasix.overlay()` gave."""
 
 Volumes = Mapping[str, Volume]
 """Volumes by the guest path they are mounted on; a relative one is below `/`."""
 
 
-def memory(*, limit: int | None = None) -> MemoryFilesystem:
+def memory(*, limit: int | str | None = None) -> MemoryFilesystem:
     """A new in-memory filesystem of at most `limit` bytes, to be used as a volume."""
-    return MemoryFilesystem(time.time_ns, limit=limit)
+    return MemoryFilesystem(time.time_ns, limit=None if limit is None else size(limit))
+
+
+def image(
+    archive: str | PathLike[str] | bytes | bytearray | memoryview,
+    *,
+    limit: int | str = LIMIT,
+) -> Image:
+    """A zip or tar archive (also compressed by gzip, bzip2, xz) as a read-only volume.
+
+    archive: its path, or its bytes.
+    limit: bytes that unpacked content may take: the members of a zip that are open at once, all of
+        a compressed tar.
+
+    Raises `VolumeError`. Of the members, modes, owners and devices are disregarded. Reading a
+    damaged one gives the guest `io`, one that is too large `nomem`.
+    """
+    if isinstance(archive, bytes | bytearray | memoryview):
+        return _image(BytesSource(archive), "the archive", time.time_ns(), limit)
+    path = fspath(archive)
+    try:
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        source = HostSource(fd)
+        st = os.fstat(fd)
+    except OSError as error:
+        raise VolumeError(f"the archive {path} cannot be read: {error.strerror}") from None
+    if not stat.S_ISREG(st.st_mode):
+        raise VolumeError(f"{path} is no archive: mount it as it is")
+    return _image(source, path, st.st_mtime_ns, limit)
+
+
+def _image(source: BytesSource | HostSource, name: str, made: int, limit: int | str) -> Image:
+    try:
+        return open_archive(source, name, time=made, limit=size(limit))
+    except ArchiveError as error:
+        raise VolumeError(str(error)) from None
+
+
+def overlay(lower: Volume, *more: Volume, upper: Volume | None = None) -> OverlayFilesystem:
+    """A volume that shows `lower` (over `more`, the topmost first) and writes to `upper` alone.
+
+    A path below is read only; one of an archive is opened as by `wasix.image`. `upper` is a new
+    memory volume if None; a host directory keeps the changes, in the form that `wasix.fs.whiteout`
+    tells, for another overlay over the same volumes. Raises `VolumeError`.
+    """
+    volumes = [_lower(volume) for volume in (lower, *more)]
+    if upper is None:
+        upper = memory()
+    elif not isinstance(upper, HostVolume | MemoryFilesystem | OverlayFilesystem | Image):
+        upper = _host(fspath(upper))
+    if isinstance(upper, Image) or (isinstance(upper, HostVolume) and upper.read_only):
+        raise VolumeError("the upper volume of an overlay must be one that can be written")
+    if isinstance(upper, HostVolume):
+        for volume in volumes:
+            if isinstance(volume, HostVolume) and _nested(upper.path, volume.path):
+                raise VolumeError(
+                    f"the volumes {volume.path} and {upper.path} of an overlay share files: give "
+                    "the upper one a directory of its own"
+                )
+    roots = [root_of(volume) for volume in (upper, *volumes)]
+    directories = [root for root in roots if isinstance(root, Directory)]
+    if len(directories) < len(roots):
+        raise VolumeError("a volume of an overlay must be a directory or an archive")
+    try:
+        return OverlayFilesystem(directories[0], directories[1:])
+    except (ValueError, Errno) as error:
+        raise VolumeError(str(error)) from None
+
+
+def _lower(volume: Volume) -> HostVolume | MemoryFilesystem | Image | OverlayFilesystem:
+    if isinstance(volume, HostVolume | MemoryFilesystem | Image | OverlayFilesystem):
+        return volume
+    path = fspath(volume)
+    return image(path) if os.path.isfile(path) else _host(path, read_only=True)
+
+
+def _nested(one: str, other: str) -> bool:
+    return os.path.commonpath((one, other)) in (one, other)
+
+
+def _host(path: str, *, read_only: bool = False) -> HostVolume:
+    try:
+        return HostVolume(path, read_only=read_only)
+    except OSError as error:
+        # Ours has no number, only a text.
+        reason = error.strerror or error
+        raise VolumeError(f"the volume {path} cannot be mounted: {reason}") from None
 
 
 def root_of(volume: Volume) -> Inode:
     """The inode a volume is mounted by. Raises `VolumeError`."""
-    if isinstance(volume, MemoryFilesystem):
+    if isinstance(volume, MemoryFilesystem | Image | OverlayFilesystem):
         return volume.root
-    if isinstance(volume, HostVolume):
-        return volume.root()
-    path = Path(fspath(volume))
+    if not isinstance(volume, HostVolume):
+        volume = _host(fspath(volume))
     try:
-        return HostVolume(path).root()
-    except (Errno, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise VolumeError(f"the volume {path} cannot be mounted: {reason}") from None
+        return volume.root()
+    except Errno as error:
+        raise VolumeError(f"the volume {volume.path} cannot be mounted: {error}") from None
 
 
 def mount_point(name: str) -> str:

@@ -25,8 +25,9 @@ def app() -> None:
     "--volume",
     "volumes",
     multiple=True,
-    metavar="HOST:GUEST[:ro]",
-    help="Give the guest a host directory or file. May be repeated.",
+    metavar="HOST:GUEST[:ro|:cow]",
+    help="Give the guest a host directory or file, or what an archive (.zip, .tar, .tar.gz, ...) "
+    "holds: :ro to read only, :cow to keep changes in memory. May be repeated.",
 )
 @click.option(
     "--env", "environ", multiple=True, metavar="NAME=VALUE", help="Set a variable; NAME copies it."

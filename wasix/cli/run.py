@@ -14,9 +14,8 @@ from wasix.api.errors import UsageError, WasixError
 from wasix.api.guest import ENVIRONMENT
 from wasix.api.popen import Popen
 from wasix.api.sandbox import Sandbox
-from wasix.api.volumes import Volume
 from wasix.cli.strace import Strace
-from wasix.fs.host import HostVolume
+from wasix.cli.volumes import parse_volumes
 from wasix.proc.process import STATUS_TIMEOUT
 from wasix.proc.signal import Signal
 
@@ -25,19 +24,6 @@ STATUS_INTERRUPTED = 128 + Signal.INT
 
 def _say(text: str) -> None:
     sys.stderr.write(f"wasix: {text}\n")
-
-
-def _volumes(texts: Sequence[str]) -> dict[str, Volume]:
-    volumes: dict[str, Volume] = {}
-    for text in texts:
-        host, colon, guest = text.partition(":")
-        guest, _, mode = guest.partition(":")
-        if not host or (colon and not guest) or mode not in ("", "ro", "rw"):
-            raise UsageError(f"--volume {text}: write HOST:GUEST, or HOST:GUEST:ro to read only")
-        if not os.path.exists(host):
-            raise UsageError(f"--volume {text}: {host} does not exist")
-        volumes[guest or host] = HostVolume(host, read_only=mode == "ro")
-    return volumes
 
 
 def _environment(texts: Sequence[str], base: dict[str, str]) -> dict[str, str]:
@@ -105,7 +91,7 @@ def run(
         found = catalogue.find(program)
         _fetch(found)
         box = Sandbox(
-            volumes=_volumes(volumes),
+            volumes=parse_volumes(volumes),
             engine=engine,
             abi=abi,
             memory_limit=memory,
