@@ -85,8 +85,11 @@ MISTAKES: list[tuple[Callable[[Path], object], str]] = [
     (lambda p: wasix.overlay(p / "src" / "f"), "f: it is no zip or tar archive"),
     (lambda p: wasix.overlay(p / "src", upper=p / "src"), "share files"),
     (lambda p: wasix.overlay(p, upper=p / "src"), "share files"),
-    (lambda p: wasix.overlay(p, upper=wasix.HostVolume(p / "src", read_only=True)), "written"),
-    (lambda p: wasix.overlay(p, upper=wasix.image(p / "data.zip")), "written"),
+    (
+        lambda p: wasix.overlay(p, upper=wasix.HostVolume(p / "src", read_only=True)),
+        "src of an overlay is read only",
+    ),
+    (lambda p: wasix.overlay(p, upper=wasix.image(p / "data.zip")), "is read only"),
     (lambda p: wasix.overlay(p, upper=wasix.HostVolume(p / "src" / "f")), "share files"),
     (lambda p: wasix.overlay(wasix.HostVolume(p / "src" / "f")), "must be a directory"),
     (lambda p: parse_volumes([f"{p}/data.zip:/d:rw"]), "an archive is read only: write :cow"),
@@ -159,7 +162,10 @@ try:
 except OSError as error:
     print(error.strerror)
 """
-    volumes: dict[str, Volume] = {"/zip": wasix.image(archive.getvalue()), "/over": wasix.overlay(src)}
+    volumes: dict[str, Volume] = {
+        "/zip": wasix.image(archive.getvalue()),
+        "/over": wasix.overlay(src),
+    }
     done = wasix.run(
         ["python", "-c", program], capture_output=True, text=True, volumes=volumes, engine=engine
     )

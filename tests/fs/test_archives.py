@@ -30,12 +30,12 @@ TIME = 10**18
 Tar = Callable[[tarfile.TarFile], None]
 
 
-def mounted(data: bytes, limit: int = archives.LIMIT) -> Ours:
+def mounted(data: bytes, limit: int = 1 << 30) -> Ours:
     image = open_archive(BytesSource(data), "x", time=TIME, limit=limit)
     return Ours(Namespace(image.root))
 
 
-def refused(data: bytes, limit: int = archives.LIMIT) -> str:
+def refused(data: bytes, limit: int = 1 << 30) -> str:
     with pytest.raises(ArchiveError) as caught:
         mounted(data, limit)
     message = str(caught.value)
@@ -445,7 +445,7 @@ def test_an_archive_that_becomes_shorter(tmp_path: Path) -> None:
     path = tmp_path / "x.tar"
     path.write_bytes(tar(("f", b"f" * 10_000)))
     source = HostSource(os.open(path, os.O_RDONLY))
-    system = Ours(Namespace(open_archive(source, "x", time=0).root))
+    system = Ours(Namespace(open_archive(source, "x", time=0, limit=1000).root))
     os.truncate(path, 2000)
     assert system.read("f") == "io"
 
@@ -458,7 +458,7 @@ def test_the_archive_is_closed_with_the_image(tmp_path: Path) -> None:
     gc.disable()
     try:
         source = HostSource(os.open(path, os.O_RDONLY))
-        system = Ours(Namespace(open_archive(source, "x", time=0).root))
+        system = Ours(Namespace(open_archive(source, "x", time=0, limit=1000).root))
         del source
         assert system.read("d/f") == b"f"
         del system

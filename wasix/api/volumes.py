@@ -8,19 +8,23 @@ import time
 from collections.abc import Mapping
 from os import PathLike, fspath
 from pathlib import PurePosixPath
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 from wasix.abi import Errno
 from wasix.api.errors import VolumeError
 from wasix.api.size import size
-from wasix.fs.archive import LIMIT, ArchiveError, BytesSource, HostSource, open_archive
 from wasix.fs.host import HostVolume
-from wasix.fs.image import Image
-from wasix.fs.inode import Directory, Inode
+from wasix.fs.inode import Directory, Inode, ReadOnlyDirectory
 from wasix.fs.memory import MemoryFilesystem
-from wasix.fs.overlay import OverlayFilesystem
 
-Volume: TypeAlias = str | PathLike[str] | HostVolume | MemoryFilesystem | Image | OverlayFilesystem
+# Images and overlays are loaded by those who make some.
+if TYPE_CHECKING:
+    from wasix.fs.archive import Source
+    from wasix.fs.image import Image
+    from wasix.fs.overlay import OverlayFilesystem
+
+Filesystem: TypeAlias = Union[MemoryFilesystem, "Image", "OverlayFilesystem"]
+Volume: TypeAlias = str | PathLike[str] | HostVolume | Filesystem
 """A host path, `HostVolume(path, read_only=True)`, or what `wasix.memory()`, `wasix.image()` or
 `wasix.overlay()` gave."""
 
@@ -36,7 +40,7 @@ def memory(*, limit: int | str | None = None) -> MemoryFilesystem:
 def image(
     archive: str | PathLike[str] | bytes | bytearray | memoryview,
     *,
-    limit: int | str = LIMIT,
+    limit: int | str = "512 MiB",
 ) -> Image:
     """A zip or tar archive (also compressed by gzip, bzip2, xz) as a read-only volume.
 
@@ -47,6 +51,8 @@ def image(
     Raises `VolumeError`. Of the members, modes, owners and devices are disregarded. Reading a
     damaged one gives the guest `io`, one that is too large `nomem`.
     """
+    from wasix.fs.archive import BytesSource, HostSource
+
     if isinstance(archive, bytes | bytearray | memoryview):
         return _image(BytesSource(archive), "the archive", time.time_ns(), limit)
     path = fspath(archive)
@@ -61,7 +67,9 @@ def image(
     return _image(source, path, st.st_mtime_ns, limit)
 
 
-def _image(source: BytesSource | HostSource, name: str, made: int, limit: int | str) -> Image:
+def _image(source: Source, name: str, made: int, limit: int | str) -> Image:
+    from wasix.fs.archive import ArchiveError, open_archive
+
     try:
         return open_archive(source, name, time=made, limit=size(limit))
     except ArchiveError as error:
@@ -75,14 +83,16 @@ def overlay(lower: Volume, *more: Volume, upper: Volume | None = None) -> Overla
     memory volume if None; a host directory keeps the changes, in the form that `wasix.fs.whiteout`
     tells, for another overlay over the same volumes. Raises `VolumeError`.
     """
+    from wasix.fs.overlay import OverlayFilesystem
+
     volumes = [_lower(volume) for volume in (lower, *more)]
     if upper is None:
         upper = memory()
-    elif not isinstance(upper, HostVolume | MemoryFilesystem | OverlayFilesystem | Image):
+    elif isinstance(upper, str | PathLike):
         upper = _host(fspath(upper))
-    if isinstance(upper, Image) or (isinstance(upper, HostVolume) and upper.read_only):
-        raise VolumeError("the upper volume of an overlay must be one that can be written")
     if isinstance(upper, HostVolume):
+        if upper.read_only:
+            raise VolumeError(f"the upper volume {upper.path} of an overlay is read only")
         for volume in volumes:
             if isinstance(volume, HostVolume) and _nested(upper.path, volume.path):
                 raise VolumeError(
@@ -93,14 +103,16 @@ def overlay(lower: Volume, *more: Volume, upper: Volume | None = None) -> Overla
     directories = [root for root in roots if isinstance(root, Directory)]
     if len(directories) < len(roots):
         raise VolumeError("a volume of an overlay must be a directory or an archive")
+    if isinstance(directories[0], ReadOnlyDirectory):
+        raise VolumeError("the upper volume of an overlay is read only")
     try:
         return OverlayFilesystem(directories[0], directories[1:])
     except (ValueError, Errno) as error:
         raise VolumeError(str(error)) from None
 
 
-def _lower(volume: Volume) -> HostVolume | MemoryFilesystem | Image | OverlayFilesystem:
-    if isinstance(volume, HostVolume | MemoryFilesystem | Image | OverlayFilesystem):
+def _lower(volume: Volume) -> HostVolume | Filesystem:
+    if not isinstance(volume, str | PathLike):
         return volume
     path = fspath(volume)
     return image(path) if os.path.isfile(path) else _host(path, read_only=True)
@@ -121,10 +133,10 @@ def _host(path: str, *, read_only: bool = False) -> HostVolume:
 
 def root_of(volume: Volume) -> Inode:
     """The inode a volume is mounted by. Raises `VolumeError`."""
-    if isinstance(volume, MemoryFilesystem | Image | OverlayFilesystem):
-        return volume.root
-    if not isinstance(volume, HostVolume):
+    if isinstance(volume, str | PathLike):
         volume = _host(fspath(volume))
+    if not isinstance(volume, HostVolume):
+        return volume.root
     try:
         return volume.root()
     except Errno as error:

@@ -13,14 +13,13 @@ import os
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import accumulate
 from typing import IO
 
 from wasix.abi import E, Errno
 from wasix.fs.image import Image, ImageDirectory, ImageInode
 
-LIMIT = 512 << 20
-"""Bytes that unpacked content may take, if nothing else is said."""
 MOST_INODES = 1 << 19
 _CHUNK = 1 << 20
 
@@ -56,13 +55,20 @@ class HostSource(Source):
         self.size = os.fstat(fd).st_size
 
     def read(self, offset: int, length: int) -> bytes:
+        found = b""
+        while piece := self._read(offset + len(found), length - len(found)):
+            found += piece
+        return found
+
+    def _read(self, offset: int, length: int) -> bytes:
         if hasattr(os, "pread"):
             return os.pread(self._fd, length, offset)
         os.lseek(self._fd, offset, os.SEEK_SET)
         return os.read(self._fd, length)
 
     def __del__(self) -> None:
-        os.close(self._fd)
+        with suppress(OSError):
+            os.close(self._fd)
 
 
 class _Raw(io.RawIOBase):
@@ -239,7 +245,7 @@ class Builder:
         self.put(member, inode)
 
 
-def open_archive(source: Source, name: str, *, time: int, limit: int = LIMIT) -> Image:
+def open_archive(source: Source, name: str, *, time: int, limit: int) -> Image:
     """The tree in an archive, told by its content. Raises `ArchiveError`.
 
     name: what errors call it.
