@@ -31,8 +31,8 @@ fuzz: $(VENV)/.test
 soak: $(VENV)/.test
 	WASIX_TEST_FULL=1 $(PYTEST) tests -k soak
 
-bench: $(VENV)/.test
-	$(BIN)/python -m bench
+bench: $(VENV)/.bench
+	$(BIN)/python -m bench $(ARGS)
 
 check: $(VENV)/.test
 	$(BIN)/ruff check
@@ -46,6 +46,7 @@ format: $(VENV)/.test
 
 docs: $(VENV)/.test
 	$(BIN)/python -m docs.generate
+	$(BIN)/python -m docs.performance
 
 clean:
 	rm -rf $(VENV) build web/node_modules
@@ -61,4 +62,8 @@ $(VENV)/.test: $(VENV)/.run web/package-lock.json
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,test]' 1>&2
 	@npm --prefix web ci --no-audit --no-fund --loglevel=error 1>&2
 	@$(BIN)/python -m e2e.browser install 1>&2
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,test,bench]' 1>&2
 	@touch $@

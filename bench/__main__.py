@@ -1,39 +1,34 @@
-"""`make bench`: measure everything once more, beside the peers, and print a table.
+"""`make bench`: measure everything once more, beside the peers.
 
-`python -m bench [NAME ...]` measures only what is named: calls, startup, page.
+`python -m bench [--quick] [NAME ...]` measures only what is named: calls, splits, startup, growth,
+page. What is found is printed and kept in `build/bench/NAME.json`, which `make docs` turns into
+`docs/performance.md`. With `--quick` each figure is taken from next to nothing.
 """
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from importlib import import_module
 
-from bench.calls import measure as calls
-from bench.figures import Figure, table
-from bench.startup import measure as startup
+from bench.figures import QUICK, Effort, Result, table
+from bench.growth import lines
 
-RESULTS = Path(__file__).parents[1] / "build" / "bench.json"
-
-
-def page() -> list[Figure]:
-    from bench.page import measure
-
-    return measure()
-
-
-MEASURES: dict[str, Callable[[], list[Figure]]] = {"calls": calls, "startup": startup, "page": page}
+MEASURES = ("calls", "splits", "startup", "growth", "page")
 
 
 def main() -> None:
-    names = sys.argv[1:] or list(MEASURES)
+    names = [name for name in sys.argv[1:] if name != "--quick"]
     if unknown := set(names) - set(MEASURES):
-        sys.exit(f"no measure {', '.join(unknown)}; known: {', '.join(MEASURES)}")
-    figures = [figure for name in names for figure in MEASURES[name]()]
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps([figure.__dict__ for figure in figures], indent=1))
-    print(table(figures))
+        sys.exit(f"no measure {', '.join(sorted(unknown))}; known: {', '.join(MEASURES)}")
+    effort = QUICK if "--quick" in sys.argv else Effort()
+    for name in names or MEASURES:
+        result: Result = import_module(f"bench.{name}").measure(effort)
+        path = result.write(name, effort)
+        if result.rows:
+            print(table(result.rows))
+        for curve in result.curves:
+            print(lines(curve), end="\n\n")
+        print(f"{path} is written\n", flush=True)
 
 
 main()

@@ -1,137 +1,53 @@
-"""The cost of a system call: a guest that calls N times, each engine timed by the wall clock."""
+"""The cost of system calls, as guests see it: the same guest on every subject."""
 
 from __future__ import annotations
 
-import tempfile
-import threading
-import time
-from pathlib import Path
+from collections.abc import Callable
 
-import wasmtime
+from bench.figures import Effort, Result, Row, calibrated, in_turns
+from bench.subjects import TITLES
+from bench.worker import Worker, versions, workers
 
-import engines
-import wasix
-from bench.figures import Figure, alternately
-from engines.protocol import Linked, Outcome
-from engines.wasm import decode
-from wasix.abi import Function, lookup
-
-CALLS = 200_000
-ROUNDS = 7
-
-_HEAD = """
-  (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
-  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
-  (import "wasi_snapshot_preview1" "fd_seek" (func $seek (param i32 i64 i32 i32) (result i32)))
-  (import "wasi_snapshot_preview1" "fd_pread"
-    (func $pread (param i32 i32 i32 i64 i32) (result i32)))
-  (import "wasi_snapshot_preview1" "clock_time_get"
-    (func $clock (param i32 i64 i32) (result i32)))
-  (memory (export "memory") 4)
-  (data (i32.const 0) "\\00\\10\\00\\00\\40\\00\\00\\00")  ;; 64 bytes at 4096
-  (data (i32.const 8) "\\00\\20\\00\\00\\00\\10\\00\\00") ;; 4096 bytes at 8192
-"""
-BODIES = {
-    "no-op (sched_yield)": "(call $yield)",
-    "clock_time_get": "(call $clock (i32.const 1) (i64.const 0) (i32.const 64))",
-    "fd_write 64 B": "(call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 64))",
-    "fd_pread 4 KiB": (
-        "(call $pread (i32.const 0) (i32.const 8) (i32.const 1) (i64.const 0) (i32.const 64))"
-    ),
-}
+ROWS = (
+    ("yield", "memory", "no-op (`sched_yield`)"),
+    ("clock", "memory", "`clock_time_get`"),
+    ("random", "memory", "`random_get`, 32 bytes"),
+    ("poll", "memory", "`poll_oneoff`, a timeout of zero"),
+    ("output", "memory", "`fd_write`, 64 bytes, output discarded"),
+    ("output", "host", "`fd_write`, 64 bytes, to the host's null device"),
+    ("write", "host", "`fd_write`, 64 bytes, to a file of the host"),
+    ("write", "memory", "`fd_write`, 64 bytes, to a file in memory"),
+    ("read", "host", "`fd_read`, 4 KiB, from a file of the host"),
+    ("read", "memory", "`fd_read`, 4 KiB, from a file in memory"),
+    ("pread", "host", "`fd_pread`, 4 KiB, from a file of the host"),
+    ("pread", "memory", "`fd_pread`, 4 KiB, from a file in memory"),
+    ("stat", "host", "`stat` of a file of the host"),
+    ("stat", "memory", "`stat` of a file in memory"),
+    ("open", "host", "open, `fstat`, close: a file of the host"),
+    ("open", "memory", "open, `fstat`, close: a file in memory"),
+    ("create", "host", "create, write 64 bytes, close, unlink: on the host"),
+    ("create", "memory", "create, write 64 bytes, close, unlink: in memory"),
+    ("readdir", "host", "`fd_readdir`, for each entry, on the host"),
+    ("readdir", "memory", "`fd_readdir`, for each entry, in memory"),
+)
+"""What the guest does, where, and what it is called."""
 
 
-def guest(body: str) -> bytes:
-    loop = f"""
-    (module {_HEAD}
-      (func (export "_start") (local $i i32)
-        (local.set $i (i32.const {CALLS}))
-        (loop $again
-          (drop {body})
-          (br_if $again (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))))"""
-    data: bytes = wasmtime.wat2wasm(loop)
-    return data
+def caller(process: Worker, kind: str, place: str, *more: object) -> Callable[[int], float]:
+    return lambda count: float(process.do("call", kind, count, place, *more))
 
 
-class _EmptyDoor:
-    """A kernel that does nothing: what is left is the engine's door."""
-
-    def entry(self, function: Function) -> object:
-        return lambda memory, arguments: 0
-
-
-def door(data: bytes) -> float:
-    """µs a call through the engine's door, without the kernel."""
-    module = decode(data)
-    functions = {
-        (item.module, item.name): lookup(item.module, item.name)[0] for item in module.imports
-    }
-    ended = threading.Event()
-
-    def done(outcome: Outcome) -> None:
-        ended.set()
-
-    begin = time.perf_counter()
-    engines.get("v8").start(Linked(module, functions), _EmptyDoor(), done)  # type: ignore[arg-type]  # a door that skips the kernel
-    ended.wait()
-    return (time.perf_counter() - begin) / CALLS * 1e6
-
-
-def ours(data: bytes, folder: Path) -> float:
-    """µs a whole call, kernel included. The guest's start is part of it."""
-    path = folder / "guest.wasm"
-    path.write_bytes(data)
-    with (folder / "input").open("rb") as stdin, open("/dev/null", "wb") as stdout:
-        begin = time.perf_counter()
-        wasix.run([str(path)], engine="v8", stdin=stdin, stdout=stdout, check=True)
-        return (time.perf_counter() - begin) / CALLS * 1e6
-
-
-def define_func(data: bytes) -> float:
-    """µs a call into a Python function that does nothing, through wasmtime-py's `define_func`."""
-    engine = wasmtime.Engine()
-    store = wasmtime.Store(engine)
-    linker = wasmtime.Linker(engine)
-    module = wasmtime.Module(engine, data)
-    for item in module.imports:
-        linker.define_func(item.module, item.name, item.type, lambda *args: 0)
-    start = linker.instantiate(store, module).exports(store)["_start"]
-    begin = time.perf_counter()
-    start(store)
-    return (time.perf_counter() - begin) / CALLS * 1e6
-
-
-def wasmtime_wasi(data: bytes, folder: Path) -> float:
-    """µs a call served by wasmtime's own WASI, in native code."""
-    engine = wasmtime.Engine()
-    store = wasmtime.Store(engine)
-    config = wasmtime.WasiConfig()
-    config.stdin_file = str(folder / "input")
-    config.stdout_file = "/dev/null"
-    store.set_wasi(config)
-    linker = wasmtime.Linker(engine)
-    linker.define_wasi()
-    start = linker.instantiate(store, wasmtime.Module(engine, data)).exports(store)["_start"]
-    begin = time.perf_counter()
-    start(store)
-    return (time.perf_counter() - begin) / CALLS * 1e6
-
-
-def measure() -> list[Figure]:
-    figures = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "input").write_bytes(bytes(65536))
-        for what, body in BODIES.items():
-            data = guest(body)
-            samples = alternately(
-                ROUNDS,
-                **{
-                    "wasix on v8, whole call": lambda d=data: ours(d, folder),
-                    "wasix on v8, door only": lambda d=data: door(d),
-                    "wasmtime-py define_func, empty function": lambda d=data: define_func(d),
-                    "wasmtime's own WASI": lambda d=data: wasmtime_wasi(d, folder),
-                },
-            )
-            figures += [Figure(what, who, "µs", values) for who, values in samples.items()]
-    return figures
+def measure(effort: Effort) -> Result:
+    result = Result()
+    with workers(TITLES, 3 if effort.quick else 20) as subjects:
+        result.versions = versions(subjects)
+        for kind, place, title in ROWS:
+            measures = {
+                who: calibrated(effort, caller(process, kind, place))
+                for who, process in subjects.items()
+                # A function that does nothing has no answer to give but to the no-op.
+                if process.name != "define_func" or kind == "yield"
+            }
+            samples, absent = in_turns(effort, measures)
+            result.rows.append(Row(f"calls/{kind}/{place}", title, "s", samples, absent))
+    return result

@@ -1,35 +1,43 @@
-"""`python -c pass` as a whole process, from the module on disk, nothing compiled before."""
+"""From nothing to a program's end: as a process, and as a sandbox in a running process."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from bench.figures import Figure, alternately
+import engines
+from bench.figures import Effort, Result, Row, in_turns
+from bench.guests import guest
+from bench.subjects import TITLES
+from bench.worker import Worker, usable, versions, workers
 from wasix import cache, catalogue
-
-ROUNDS = 5
 
 NODE = """
 import { readFile } from "node:fs/promises";
 import { WASI } from "node:wasi";
-const wasi = new WASI({ version: "preview1", args: ["python", "-c", "pass"], env: {} });
-const module = await WebAssembly.compile(await readFile(process.argv[2]));
-wasi.start(await WebAssembly.instantiate(module, wasi.getImportObject()));
+const [path, ...args] = process.argv.slice(2);
+const wasi = new WASI({ version: "preview1", args: ["guest", ...args], env: {} });
+const module = await WebAssembly.compile(await readFile(path));
+process.exit(wasi.start(await WebAssembly.instantiate(module, wasi.getImportObject())));
 """
 
 WASMTIME = """
-import sys, wasmtime
-engine = wasmtime.Engine()
+import os, sys, wasmtime
+config = wasmtime.Config()
+with open(os.environ["BENCH_CACHE"] + "/cache.toml", "w") as settings:
+    settings.write('[cache]\\ndirectory = "' + os.environ["BENCH_CACHE"] + '"\\n')
+config.cache = settings.name
+engine = wasmtime.Engine(config)
 store = wasmtime.Store(engine)
-config = wasmtime.WasiConfig()
-config.argv = ["python", "-c", "pass"]
-store.set_wasi(config)
+wasi = wasmtime.WasiConfig()
+wasi.argv = ["guest", *sys.argv[2:]]
+wasi.inherit_stdout()
+store.set_wasi(wasi)
 linker = wasmtime.Linker(engine)
 linker.define_wasi()
 module = wasmtime.Module.from_file(engine, sys.argv[1])
@@ -39,32 +47,125 @@ except wasmtime.ExitTrap as trap:
     sys.exit(trap.code)
 """
 
+WASMER = """
+import asyncio, os, sys
+from pathlib import Path
+from wasmer_sdk import Wasmer
 
-def seconds(*command: str) -> float:
+async def main():
+    async with Wasmer(cache_root=os.environ["BENCH_CACHE"]) as wasmer:
+        package = await wasmer.packages.load(Path(sys.argv[1]).read_bytes())
+        async with await wasmer.sandboxes.create(packages=[package]) as sandbox:
+            output = await sandbox.command(package, sys.argv[2:]).run()
+            sys.stdout.write(output.text())
+            return output.exit_code
+
+sys.stdout.flush()
+code = asyncio.run(main())
+sys.stdout.flush()
+os._exit(code)  # its threads do not survive the end of the interpreter
+"""
+
+
+def python() -> Path:
+    """The catalogue's CPython."""
+    program = catalogue.PROGRAMS["python"]
+    catalogue.fetch(program)
+    return cache.directory() / f"programs/{program.sha256}.wasm"
+
+
+def _commands(folder: Path) -> dict[str, list[str]]:
+    """By subject, the command that runs the module and arguments that follow."""
+    scripts = {"wasmtime": "wasmtime-run.py", "wasmer": "wasmer-run.py", "node": "node-run.mjs"}
+    for name, text in (("wasmtime", WASMTIME), ("wasmer", WASMER), ("node", NODE)):
+        (folder / scripts[name]).write_text(text)
+    commands = {
+        f"wasix-{engine}": [sys.executable, "-m", "wasix", "run", "--engine", engine]
+        for engine in engines.ENGINES
+    }
+    for name in ("wasmtime", "wasmer"):
+        commands[name] = [sys.executable, str(folder / scripts[name])]
+    commands["node"] = ["node", "--no-warnings", str(folder / scripts["node"])]
+    return {name: command for name, command in commands.items() if usable(name)}
+
+
+def _process(command: list[str], kept: str) -> float:
+    """Seconds a command takes that keeps what it compiles in the directory `kept`."""
+    environ = {**os.environ, "WASIX_CACHE": kept, "BENCH_CACHE": kept}
     begin = time.perf_counter()
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, env=_environment())
+    subprocess.run(
+        command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environ
+    )
     return time.perf_counter() - begin
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "NODE_NO_WARNINGS": "1"}
+def _cold(command: list[str]) -> Callable[[], float]:
+    def measure() -> float:
+        with tempfile.TemporaryDirectory() as kept:
+            return _process(command, kept)
+
+    return measure
 
 
-def measure() -> list[Figure]:
-    catalogue.fetch(catalogue.PROGRAMS["python"])
-    program = cache.directory() / f"programs/{catalogue.PROGRAMS['python'].sha256}.wasm"
+def _warm(command: list[str], folder: Path, name: str) -> Callable[[], float]:
+    kept = folder / f"kept-{name}"
+    first = True
+
+    def measure() -> float:
+        nonlocal first
+        if first:
+            first = False
+            kept.mkdir()
+            _process(command, str(kept))
+        return _process(command, str(kept))
+
+    return measure
+
+
+def _once(process: Worker, path: Path, args: list[str]) -> Callable[[], float]:
+    first = True
+
+    def measure() -> float:
+        nonlocal first
+        if first:
+            first = False
+            process.do("once", str(path), args)
+        return float(process.do("once", str(path), args))
+
+    return measure
+
+
+def measure(effort: Effort) -> Result:
+    result = Result()
+    # Compiling CPython takes these two seconds.
+    slow = {"wasmtime", "wasmer"} if effort.quick else set()
+    programs = {"hello": (guest("hello"), []), "python": (python(), ["-c", "pass"])}
+    titles = {"hello": "hello", "python": "`python -c pass`"}
     with tempfile.TemporaryDirectory() as name:
-        guest = Path(name) / "python.wasm"
-        shutil.copy(program, guest)
-        script, node = Path(name) / "run.py", Path(name) / "run.mjs"
-        script.write_text(WASMTIME)
-        node.write_text(NODE)
-        run = ("-m", "wasix", "run", "--engine", "v8", str(guest), "-c", "pass")
-        peers = {
-            "wasix run on v8": lambda: seconds(sys.executable, *run),
-            "wasmtime-py, Cranelift": lambda: seconds(sys.executable, str(script), str(guest)),
-        }
-        if shutil.which("node"):
-            peers["node:wasi"] = lambda: seconds("node", str(node), str(guest))
-        samples = alternately(ROUNDS, **peers)
-    return [Figure("python -c pass, process", who, "s", values) for who, values in samples.items()]
+        for program, (path, args) in programs.items():
+            folder = Path(name, program)
+            folder.mkdir()
+            commands = {
+                who: [*command, str(path), *args]
+                for who, command in _commands(folder).items()
+                if program == "hello" or who not in slow
+            }
+            cold = {TITLES[who]: _cold(command) for who, command in commands.items()}
+            warm = {TITLES[who]: _warm(command, folder, who) for who, command in commands.items()}
+            for state, measures in (("for the first time", cold), ("once more", warm)):
+                samples, absent = in_turns(effort, measures)
+                key = f"startup/process/{program}/{'cold' if measures is cold else 'warm'}"
+                title = f"{titles[program]}, a process, {state}"
+                result.rows.append(Row(key, title, "s", samples, absent))
+    with workers(name for name in TITLES if name != "define_func") as subjects:
+        result.versions = versions(subjects)
+        for program, (path, args) in programs.items():
+            measures = {
+                who: _once(process, path, args)
+                for who, process in subjects.items()
+                if program == "hello" or process.name not in slow
+            }
+            samples, absent = in_turns(effort, measures)
+            title = f"sandbox, {titles[program]}, gone; the module is known"
+            result.rows.append(Row(f"startup/sandbox/{program}", title, "s", samples, absent))
+    return result

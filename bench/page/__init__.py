@@ -1,17 +1,18 @@
-"""System calls and start-up in a page, beside @wasmer/sdk in the same browser.
+"""System calls and start-up in a page, beside peers in the same browser from the same server.
 
-Every system is measured on pages of its own from the same server. @wasmer/sdk needs a page that is
-cross-origin isolated; wasix is measured on such a page and on a plain one.
+Every system has a page, and a browser profile, of its own. @wasmer/sdk needs a page that is
+cross-origin isolated; wasix is measured on such a page too.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import ThreadingHTTPServer
@@ -20,33 +21,35 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench.figures import Figure
+from bench.calls import ROWS
+from bench.figures import Effort, Result, Row, calibrated, in_turns
+from bench.guests import guest
+from bench.splits import DEPTHS, KINDS
+from bench.startup import python
+from bench.subjects import Unsupported
+from bench.subjects.wasix import EMPTY
 from e2e.browser import launch
 from wasix.web.build import build
 from wasix.web.serve import Handler
 
 HERE = Path(__file__).parent
-PACKAGES = HERE.parents[1] / "build" / "bench" / "page"
+ROOT = HERE.parents[1]
+PACKAGES = ROOT / "build" / "bench" / "page"
 
-ROUNDS = 7
+CALLS = [
+    *((kind, "run", title) for kind, place, title in ROWS if place == "memory"),
+    ("output", "stream", "`fd_write`, 64 bytes, read by the page meanwhile"),
+]
+"""What the guest does, how it is run (see `page.html`), and what that is called."""
 
-CALLS = {
-    "streamed": ("write", 100_000, "stream"),
-    "write": ("write", 100_000, "run"),
-    "read": ("read", 30_000, "run"),
-    "clock": ("clock", 100_000, "run"),
+SYSTEMS = {
+    "wasix in a page": ("wasix", "", False),
+    "wasix in an isolated page": ("wasix", "", True),
+    "@wasmer/sdk, isolated page": ("wasmer", "@wasmer/sdk", True),
+    "@runno/wasi": ("runno", "@runno/wasi", False),
+    "@bjorn3/browser_wasi_shim": ("shim", "@bjorn3/browser_wasi_shim", False),
 }
-"""What the guest does, how often in one round, and how it is run: to its end, or with the page
-reading its output meanwhile, as a terminal does."""
-
-WHAT = {
-    "streamed": "page: fd_write of 64 bytes, read by the page meanwhile",
-    "write": "page: fd_write of 64 bytes, collected",
-    "read": "page: fd_read of 4 KiB",
-    "clock": "page: clock_time_get",
-    "ready": "page: ready, warm HTTP cache",
-    "first": "page: first program has run, warm HTTP cache",
-}
+"""By title: the name in `page.html`, its npm package, and whether it needs an isolated page."""
 
 
 class IsolatedHandler(Handler):
@@ -67,68 +70,164 @@ def serving(directory: Path, handler: type[Handler]) -> Iterator[str]:
         http.shutdown()
 
 
-def prepare(folder: Path) -> None:
-    """Everything the pages load: the bundle, the other system, the guest."""
+def prepare(folder: Path, effort: Effort) -> None:
+    """Everything the pages load: the bundle, the peers, the guests."""
     shutil.copy(HERE / "page.html", folder)
-    build(folder / "site", ["cowsay"])
-    if not (PACKAGES / "node_modules" / ".package-lock.json").exists():
+    build(folder / "site", ["python"])
+    _build_split(folder)
+    lock = PACKAGES / "package-lock.json"
+    if effort.quick:
+        pass  # with the peers that are there
+    elif not lock.exists() or lock.read_bytes() != (HERE / lock.name).read_bytes():
         PACKAGES.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
+        for name in ("package.json", lock.name):
             shutil.copy(HERE / name, PACKAGES)
         npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         subprocess.run(npm, cwd=PACKAGES, check=True, stdout=subprocess.DEVNULL)
-    shutil.copytree(PACKAGES / "node_modules" / "@wasmer" / "sdk", folder / "wasmer")
-    zig = [sys.executable, "-m", "ziglang", "cc", "-target", "wasm32-wasi", "-O2", "-s"]
-    subprocess.run([*zig, str(HERE / "calls.c"), "-o", str(folder / "calls.wasm")], check=True)
+    (folder / "peers").symlink_to(PACKAGES / "node_modules")
+    for name in ("calls", "hello"):
+        shutil.copy(guest(name), folder / f"{name}.wasm")
+    (folder / "python.wasm").symlink_to(python())
+
+
+def _build_split(folder: Path) -> None:
+    """A bundle of the same sources, and with them `split.py`, where it is found and imported."""
+    tree = folder / "tree"
+    tree.mkdir()
+    for name in ("wasix", "engines"):
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tree / "web").symlink_to(ROOT / "web")
+    shutil.copy(HERE / "split.py", tree / "wasix" / "proc")
+    with (tree / "wasix" / "web" / "page.py").open("a") as page:
+        page.write("\n\nimport wasix.proc.split\n")
+    command = [sys.executable, "-m", "wasix", "web", "build", str(folder / "split")]
+    program = ["--program", str(guest("hello"))]
+    subprocess.run([*command, *program], cwd=tree, check=True, stdout=subprocess.DEVNULL)
 
 
 class Subject:
-    """A system on a page of its own, in a browser profile of its own."""
+    """A system on pages of its own, in a browser profile of its own."""
 
-    def __init__(self, browser: Browser, system: str, url: str) -> None:
-        self.system, self.url = system, url
-        self.samples: dict[str, list[float]] = {what: [] for what in WHAT}
+    def __init__(
+        self, browser: Browser, effort: Effort, name: str, url: str, *options: str
+    ) -> None:
+        self.name, self.url, self.options = name, url, options
+        self.patience = 3 if effort.quick else 20
         self.context = browser.new_context()
-        self.page = self._open()
-        self._evaluate(self.page, "prepare")
+        self.page = self._ready()
 
     def _open(self) -> Page:
         page = self.context.new_page()
         page.set_default_timeout(300_000)
         page.goto(self.url)
+        page.evaluate("(seconds) => (window.patience = 1000 * seconds)", self.patience)
+        return page
+
+    def _ready(self) -> Page:
+        page = self._open()
+        self._evaluate(page, "prepare", self.name, *self.options)
         return page
 
     def _evaluate(self, page: Page, function: str, *args: object) -> Any:
-        return page.evaluate(f"(args) => window.{function}(...args)", [self.system, *args])
+        return page.evaluate(f"(args) => window.{function}(...args)", list(args))
 
-    def measure(self) -> None:
-        """One more sample of everything."""
-        for what, arguments in CALLS.items():
-            nanoseconds = self._evaluate(self.page, "calls", *arguments)
-            self.samples[what].append(nanoseconds / 1000)
+    def do(self, function: str, *args: object) -> Any:
+        found = self._evaluate(self.page, function, *args)
+        if "unsupported" in found:
+            # It may still be busy with what it could not end.
+            self.page.close()
+            self.page = self._ready()
+            raise Unsupported(found["unsupported"])
+        return found["value"]
+
+    def call(self, kind: str, how: str, environ: object = None) -> Callable[[int], float]:
+        return lambda count: float(self.do("call", kind, count, how, environ))
+
+    def first(self, what: str) -> list[float]:
         page = self._open()
-        for what, milliseconds in self._evaluate(page, "ready").items():
-            self.samples[what].append(milliseconds)
-        page.close()
+        try:
+            found = self._evaluate(page, "first", self.name, what)
+        finally:
+            page.close()
+        if "unsupported" in found:
+            raise Unsupported(found["unsupported"])
+        times: list[float] = found["value"]
+        return times
 
 
-def measure() -> list[Figure]:
+def _calls(effort: Effort, subjects: dict[str, Subject]) -> Iterator[Row]:
+    for kind, how, title in CALLS:
+        measures = {
+            who: calibrated(effort, subject.call(kind, how)) for who, subject in subjects.items()
+        }
+        samples, absent = in_turns(effort, measures)
+        yield Row(f"page/{kind}/{how}", title, "s", samples, absent)
+
+
+def _startup(effort: Effort, subjects: dict[str, Subject]) -> Iterator[Row]:
+    titles = {"hello": "hello", "python": "`python -c pass`"}
+    for what, title in titles.items():
+        ready: dict[str, list[float]] = {}
+
+        def first(who: str, what: str = what, ready: dict[str, list[float]] = ready) -> float:
+            started, ran = subjects[who].first(what)
+            ready.setdefault(who, []).append(started)
+            return ran
+
+        samples, absent = in_turns(effort, {who: partial(first, who) for who in subjects})
+        if what == "hello":
+            yield Row("page/ready", "ready, warm HTTP cache", "s", ready)
+        key, name = f"page/first/{what}", f"from nothing to the end of {title}, warm HTTP cache"
+        yield Row(key, name, "s", samples, absent)
+        measures = {who: partial(subject.do, "once", what) for who, subject in subjects.items()}
+        for measure in measures.values():
+            try:
+                measure()
+            except Unsupported:
+                continue
+        samples, absent = in_turns(effort, measures)
+        yield Row(f"page/once/{what}", f"{title} on a system that is ready", "s", samples, absent)
+
+
+def _splits(effort: Effort, subject: Subject) -> Iterator[Row]:
+    for kind, title in KINDS.items():
+        name, result, first = EMPTY[kind]
+        measures = {}
+        for depth in DEPTHS:
+            environ = None
+            if depth != "whole":
+                environ = {
+                    "BENCH_CALL": name,
+                    "BENCH_DEPTH": depth,
+                    "BENCH_RESULT": json.dumps(result),
+                    "BENCH_FIRST": json.dumps(first),
+                }
+            measures[depth] = calibrated(effort, subject.call(kind, "run", environ))
+        samples, absent = in_turns(effort, measures)
+        yield Row(f"splits/page/{kind}", f"page: {title}", "s", samples, absent)
+
+
+def _versions(browser: Browser) -> dict[str, str]:
+    packages = json.loads((HERE / "package.json").read_text())["dependencies"]
+    pyodide = json.loads((ROOT / "web" / "package.json").read_text())["dependencies"]["pyodide"]
+    return {"Chromium": browser.version, "Pyodide": pyodide, **packages}
+
+
+def measure(effort: Effort) -> Result:
+    result = Result()
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
-        prepare(folder)
+        prepare(folder, effort)
         browser = launch(playwright)
+        result.versions = _versions(browser)
         with serving(folder, Handler) as plain, serving(folder, IsolatedHandler) as isolated:
             subjects = {
-                "wasix": Subject(browser, "wasix", plain),
-                "wasix, isolated page": Subject(browser, "wasix", isolated),
-                "@wasmer/sdk 0.16, isolated page": Subject(browser, "wasmer", isolated),
+                who: Subject(browser, effort, system, isolated if alone else plain)
+                for who, (system, package, alone) in SYSTEMS.items()
+                if not package or (folder / "peers" / package).exists()
             }
-            for _ in range(ROUNDS):
-                for subject in subjects.values():
-                    subject.measure()
+            result.rows += _calls(effort, subjects)
+            result.rows += _startup(effort, subjects)
+            result.rows += _splits(effort, Subject(browser, effort, "wasix", plain, "/split"))
         browser.close()
-    return [
-        Figure(title, who, "µs" if what in CALLS else "ms", subject.samples[what])
-        for what, title in WHAT.items()
-        for who, subject in subjects.items()
-    ]
+    return result

@@ -1,0 +1,53 @@
+"""Every row of the bench still runs; what it shows is of no interest here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.subjects import TITLES, ours
+from docs.performance import render
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "build" / "bench" / "quick"
+
+
+def measured(name: str) -> dict[str, list[dict[str, Any]]]:
+    """What `python -m bench --quick NAME` found."""
+    (RESULTS / f"{name}.json").unlink(missing_ok=True)
+    command = [sys.executable, "-m", "bench", "--quick", name]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[dict[str, Any]]] = json.loads((RESULTS / f"{name}.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "mine"),
+    [
+        ("calls", [TITLES[name] for name in ours()]),
+        ("startup", [TITLES[name] for name in ours()]),
+        ("growth", [TITLES[name] for name in ours()]),
+        ("splits", ["door", "decoder", "whole"]),
+        ("page", ["wasix in a page", "wasix in an isolated page"]),
+    ],
+)
+def test_every_row_has_figures_of_ours(name: str, mine: list[str]) -> None:
+    found = measured(name)
+    assert found["rows"] or found["curves"]
+    for row in found["rows"]:
+        subjects = ["door", "decoder", "whole"] if "splits" in row["key"] else mine
+        assert set(subjects) <= row["figures"].keys(), row["key"]
+    for curve in found["curves"]:
+        assert all(len(curve["points"][who]) > 1 for who in mine), curve["key"]
+
+
+def test_a_page_is_made_of_them() -> None:
+    text = render(RESULTS)
+    assert text is not None
+    assert "| no-op (`sched_yield`) |" in text
