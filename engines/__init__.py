@@ -6,7 +6,10 @@ from importlib import import_module
 
 from engines.protocol import Engine, EngineError
 
-ENGINES: dict[str, str] = {"v8": "engines.v8.engine"}
+ENGINES: dict[str, str] = {
+    "v8": "engines.v8.engine",
+    "cranelift": "engines.native.cranelift.engine",
+}
 """Module of every engine by its name; each has a function `engine()`."""
 
 
@@ -15,10 +18,9 @@ def get(name: str) -> Engine:
     if name not in ENGINES:
         raise EngineError(f"there is no engine {name!r}; known: {', '.join(ENGINES)}")
     try:
-        module = import_module(ENGINES[name])
+        engine: Engine = import_module(ENGINES[name]).engine()
     except ImportError as error:
         raise EngineError(
             f"the engine {name} needs more packages: pip install 'wasix[engine-{name}]' ({error})"
         ) from None
-    engine: Engine = module.engine()
     return engine

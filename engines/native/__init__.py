@@ -1,0 +1,1 @@
+"""Engines that turn WebAssembly into machine code of the host's."""

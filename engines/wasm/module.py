@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from typing import NamedTuple
 
 from engines.wasm.binary import HEADER, SECTION_NAMES
@@ -81,6 +82,14 @@ class Module:
     def join(self) -> bytes:
         """The module as one string of bytes (a copy)."""
         return b"".join(self.buffers())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the module's bytes, in hexadecimal."""
+        hashed = sha256()
+        for piece in self.buffers():
+            hashed.update(piece)
+        return hashed.hexdigest()
 
     def custom(self, name: str) -> list[memoryview]:
         """The contents of every custom section of that name, in order."""

@@ -17,6 +17,7 @@ from socket import socket
 from typing import TYPE_CHECKING, TypeAlias
 
 from engines.protocol import End, Engine, Linked, Outcome
+from engines.traps import named
 from wasix import catalogue
 from wasix.abi import Errno
 from wasix.api import program, stdio
@@ -154,7 +155,7 @@ class Guest:
                 case End.RETURNED:
                     process.exit(0)
                 case End.TRAPPED:
-                    process.exit(STATUS_TRAP, f"{process.name}: trap: {outcome.message}")
+                    process.exit(STATUS_TRAP, f"{process.name}: trap: {named(outcome.message)}")
                 case End.INVALID:
                     process.exit(STATUS_INVALID, f"{process.name}: {outcome.message}")
                 case End.UNWOUND:

@@ -56,6 +56,7 @@ KERNEL = (
     "engines/protocol.py",
     "engines/js/__init__.py",
     "engines/js/imports.py",
+    "engines/traps.py",
     "engines/wasm",
 )
 """The Python that runs in the page."""

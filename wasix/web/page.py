@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from engines.traps import named
 from wasix.abi import CALLS, E, Errno
 from wasix.abi.staged import Stage
 from wasix.abi.types import Filetype
@@ -181,7 +182,7 @@ class Page:
             case "returned":
                 process.exit(0)
             case "trapped":
-                process.exit(STATUS_TRAP, f"{process.name}: trap: {message}")
+                process.exit(STATUS_TRAP, f"{process.name}: trap: {named(message)}")
             case "invalid":
                 process.exit(STATUS_INVALID, f"{process.name}: {message}")
             case _:

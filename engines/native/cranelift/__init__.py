@@ -1,0 +1,1 @@
+"""Cranelift, as wasmtime has it."""

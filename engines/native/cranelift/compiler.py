@@ -1,0 +1,82 @@
+"""wasmtime's engine: its settings, compiled modules, and the epoch that interrupts guests."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from ctypes import byref, c_void_p
+from functools import cache
+
+from engines.native.cranelift.library import FLAGS, Library, library
+from engines.wasm import Module
+
+WASM_STACK = 8 << 20
+"""Bytes of stack a guest may use before it traps. wasmtime's own default, 512 KiB, is too little
+for interpreters that recurse."""
+
+_KEPT = 8
+"""Compiled modules kept for further guests, the last used ones."""
+
+
+class Invalid(Exception):
+    """The compiler refused a module; the text says why."""
+
+
+class Compiled:
+    """A module that is being compiled, or has been: a `wasmtime_module_t` at `pointer`."""
+
+    def __init__(self, library: Library) -> None:
+        self.lock = threading.Lock()
+        self.pointer = 0
+        self._delete = library.wasmtime_module_delete
+
+    def __del__(self) -> None:
+        if self.pointer:
+            self._delete(self.pointer)
+
+
+class Compiler:
+    """One for the process: guests of one engine can share what was compiled."""
+
+    def __init__(self) -> None:
+        self.library = library()
+        config = self.library.wasm_config_new()
+        for flag, on in FLAGS.items():
+            getattr(self.library, f"wasmtime_config_{flag}_set")(config, on)
+        # The one may not exceed the other, though nothing runs on a stack of that kind.
+        self.library.wasmtime_config_async_stack_size_set(config, WASM_STACK)
+        self.library.wasmtime_config_max_wasm_stack_set(config, WASM_STACK)
+        self.engine = self.library.wasm_engine_new_with_config(config)
+        self._lock = threading.Lock()
+        self._modules: OrderedDict[str, Compiled] = OrderedDict()
+
+    def module(self, module: Module) -> Compiled:
+        """`module`, compiled now or before. Raises `Invalid`."""
+        with self._lock:
+            compiled = self._modules.setdefault(module.digest, Compiled(self.library))
+            self._modules.move_to_end(module.digest)
+            if len(self._modules) > _KEPT:
+                self._modules.popitem(last=False)
+        with compiled.lock:
+            if not compiled.pointer:
+                compiled.pointer = self._compile(module)
+        return compiled
+
+    def _compile(self, module: Module) -> int:
+        data = module.join()
+        found = c_void_p()
+        error = self.library.wasmtime_module_new(self.engine, data, len(data), byref(found))
+        if error:
+            raise Invalid(self.library.error_text(error))
+        assert found.value
+        return found.value
+
+    def interrupt(self) -> None:
+        """Have every running guest ask whether it is to stop."""
+        self.library.wasmtime_engine_increment_epoch(self.engine)
+
+
+@cache
+def compiler() -> Compiler:
+    """Raises `EngineError`, or `ImportError` if the package `wasmtime` is not there."""
+    return Compiler()

@@ -1,0 +1,236 @@
+"""A store of wasmtime's, and what is put into it: a guest's instance, memory, host functions."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from ctypes import POINTER, byref, c_uint8, c_uint64, c_void_p
+from typing import Any, Protocol
+
+from engines.native.cranelift.compiler import Compiled, Compiler
+from engines.native.cranelift.library import (
+    SLOT,
+    Bytes,
+    EpochReached,
+    Extern,
+    Func,
+    HostFunction,
+    Instance,
+)
+from engines.wasm import FunctionType, MemoryType, TagType, ValueType
+
+_KINDS = {ValueType("i32"): 0, ValueType("i64"): 1, ValueType("f32"): 2, ValueType("f64"): 3}
+
+
+class Trapped(Exception):
+    """A guest trapped. `frames` are (function index, offset in the module), the innermost first."""
+
+    def __init__(self, message: str, frames: Sequence[tuple[int, int]] = ()) -> None:
+        super().__init__(message)
+        self.frames = list(frames)
+
+
+class Memory(Protocol):
+    """A guest's linear memory: where it lies, and how long it is now (bytes)."""
+
+    def data(self) -> int: ...
+    def size(self) -> int: ...
+
+
+class OwnMemory:
+    """A memory of the store's."""
+
+    def __init__(self, store: Store, place: ctypes.Array[c_uint64]) -> None:
+        self._store = store
+        self._place = place
+
+    def data(self) -> int:
+        library = self._store.library
+        return library.wasmtime_memory_data(self._store.context, self._place) or 0
+
+    def size(self) -> int:
+        return int(self._store.library.wasmtime_memory_data_size(self._store.context, self._place))
+
+
+class SharedMemory:
+    """A memory that several threads may have."""
+
+    def __init__(self, library: Any, pointer: int) -> None:
+        self._library = library
+        self._pointer = pointer
+
+    def data(self) -> int:
+        return self._library.wasmtime_sharedmemory_data(self._pointer) or 0
+
+    def size(self) -> int:
+        return int(self._library.wasmtime_sharedmemory_data_size(self._pointer))
+
+    def __del__(self) -> None:
+        self._library.wasmtime_sharedmemory_delete(self._pointer)
+
+
+class Store:
+    """Holds a guest. `stopping` is asked at every epoch whether it is to end.
+
+    Used by one thread at a time. `close` frees everything in it.
+    """
+
+    def __init__(self, compiler: Compiler, stopping: Callable[[], bool]) -> None:
+        self.library = compiler.library
+        self._engine = compiler.engine
+        self._store = self.library.wasmtime_store_new(compiler.engine, None, None)
+        self.context = self.library.wasmtime_store_context(self._store)
+        self._kept: list[object] = []  # what wasmtime has the addresses of
+        self._watch(stopping)
+
+    def close(self) -> None:
+        self.library.wasmtime_store_delete(self._store)
+        self._kept.clear()
+
+    def _watch(self, stopping: Callable[[], bool]) -> None:
+        new_error = self.library.wasmtime_error_new
+
+        def reached(context: int, data: int, delta: Any, kind: Any) -> int:
+            if stopping():
+                return new_error(b"stopped") or 0
+            delta[0] = 1
+            kind[0] = 0
+            return 0
+
+        callback = EpochReached(reached)
+        self._kept.append(callback)
+        self.library.wasmtime_store_epoch_deadline_callback(self._store, callback, None, None)
+        self.library.wasmtime_context_set_epoch_deadline(self.context, 1)
+
+    # What a guest imports.
+
+    def function(self, of: FunctionType, call: Callable[[int, int, int, int], int]) -> Extern:
+        """A host function of type `of`; see `HostFunction` for `call`, which must not raise."""
+        callback = HostFunction(call)
+        self._kept.append(callback)
+        found = Func()
+        declared = self._function_type(of)
+        self.library.wasmtime_func_new_unchecked(
+            self.context, declared, callback, None, None, byref(found)
+        )
+        self.library.wasm_functype_delete(declared)
+        return _extern(Extern.FUNCTION, found)
+
+    def _function_type(self, of: FunctionType) -> int:
+        vectors = []
+        for values in (of.params, of.results):
+            kinds = [self.library.wasm_valtype_new(_KINDS[value]) for value in values]
+            vector = Bytes()
+            array = (c_void_p * len(kinds))(*kinds)
+            self.library.wasm_valtype_vec_new(byref(vector), len(kinds), array)
+            vectors.append(vector)
+        return int(self.library.wasm_functype_new(*map(byref, vectors)))
+
+    def memory(self, of: MemoryType) -> Extern:
+        limits = of.limits
+        declared = c_void_p()
+        self._check(
+            self.library.wasmtime_memorytype_new(
+                limits.minimum,
+                limits.maximum is not None,
+                limits.maximum or 0,
+                limits.is64,
+                limits.shared,
+                limits.page_size_log2,
+                byref(declared),
+            )
+        )
+        found = (c_uint64 * 3)()
+        try:
+            if limits.shared:
+                make = self.library.wasmtime_sharedmemory_new
+                self._check(make(self._engine, declared, found))
+                self._kept.append(SharedMemory(self.library, found[0]))
+                return Extern(Extern.SHARED_MEMORY, found)
+            self._check(self.library.wasmtime_memory_new(self.context, declared, found))
+            return Extern(Extern.MEMORY, found)
+        finally:
+            self.library.wasm_memorytype_delete(declared)
+
+    def tag(self, of: TagType) -> Extern:
+        declared = self.library.wasm_tagtype_new(self._function_type(of.type))
+        found = (c_uint64 * 3)()
+        error = self.library.wasmtime_tag_new(self.context, declared, found)
+        self.library.wasm_tagtype_delete(declared)
+        self._check(error)
+        return Extern(Extern.TAG, found)
+
+    # Running.
+
+    def instantiate(self, module: Compiled, imports: Sequence[Extern]) -> Instance:
+        """Raises `Trapped` if a start function traps."""
+        instance, trap = Instance(), c_void_p()
+        array = (Extern * len(imports))(*imports)
+        error = self.library.wasmtime_instance_new(
+            self.context, module.pointer, array, len(imports), byref(instance), byref(trap)
+        )
+        self._check(error, trap)
+        return instance
+
+    def export(self, instance: Instance, name: str) -> Extern:
+        found, text = Extern(), name.encode()
+        exists = self.library.wasmtime_instance_export_get(
+            self.context, byref(instance), text, len(text), byref(found)
+        )
+        assert exists
+        return found
+
+    def exported_memory(self, instance: Instance, name: str) -> Memory:
+        found = self.export(instance, name)
+        if found.kind == Extern.SHARED_MEMORY:
+            return SharedMemory(self.library, found.of[0])
+        assert found.kind == Extern.MEMORY
+        return OwnMemory(self, found.of)
+
+    def call(self, function: Extern) -> None:
+        """Call a function that takes and returns nothing. Raises `Trapped`."""
+        assert function.kind == Extern.FUNCTION
+        trap = c_void_p()
+        slots = (c_uint8 * SLOT)()
+        error = self.library.wasmtime_func_call_unchecked(
+            self.context, function.of, slots, 0, byref(trap)
+        )
+        self._check(error, trap)
+
+    def trap(self, message: bytes) -> int:
+        """A trap for a host function to answer with."""
+        return int(self.library.wasmtime_trap_new(message, len(message)))
+
+    def _check(self, error: int | None, trap: c_void_p | None = None) -> None:
+        if error:
+            raise Trapped(_reason(self.library.error_text(error)))
+        if trap:
+            text = self.library.taken(self.library.wasm_trap_message, trap)
+            frames = self._frames(trap)
+            self.library.wasm_trap_delete(trap)
+            raise Trapped(_reason(text), frames)
+
+    def _frames(self, trap: c_void_p) -> list[tuple[int, int]]:
+        vector = Bytes()
+        self.library.wasm_trap_trace(trap, byref(vector))
+        frames = ctypes.cast(vector.data, POINTER(c_void_p))
+        found = [
+            (
+                self.library.wasm_frame_func_index(frames[index]),
+                self.library.wasm_frame_module_offset(frames[index]),
+            )
+            for index in range(vector.size)
+        ]
+        self.library.wasm_frame_vec_delete(byref(vector))
+        return found
+
+
+def _extern(kind: int, of: ctypes.Structure) -> Extern:
+    found = Extern(kind)
+    ctypes.memmove(found.of, byref(of), ctypes.sizeof(of))
+    return found
+
+
+def _reason(text: str) -> str:
+    """What wasmtime gives as the reason at the end of a longer text."""
+    return text.strip().rpartition("\n")[2].rpartition("wasm trap: ")[2].strip()
