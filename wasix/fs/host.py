@@ -12,6 +12,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import wraps
 from itertools import chain
 from typing import ParamSpec, TypeVar
@@ -21,6 +22,7 @@ from wasix.abi.types import Fdflags, Filestat, Filetype
 from wasix.fs.file import OpenFile, RegularFile
 from wasix.fs.inode import Access, Directory, DirectoryEntry, Inode, Symlink
 from wasix.fs.listing import Listings, SnapshotListing
+from wasix.fs.quota import NAME_CHARGE, HostQuota
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -104,10 +106,19 @@ class _Handle:
 class HostVolume:
     """A host directory, or a single file, that guests may use.
 
+    limit: bytes that its files may hold, by their sizes and 512 for each name (`dquot`). What is
+        there counts, but not what others change later.
+
     Raises `OSError` if it cannot be opened, or on platforms without directory-relative opening.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        read_only: bool = False,
+        limit: int | None = None,
+    ) -> None:
         if os.open not in os.supports_dir_fd or not hasattr(os, "preadv"):
             raise OSError(f"host volumes are not supported on {sys.platform}: use a memory volume")
         # The path as the user gave it is the user's: links in it are followed, once, here.
@@ -118,6 +129,13 @@ class HostVolume:
             directory, self._name = os.path.split(self.path)
         self._handle = _Handle(os.open(directory, _DIRECTORY))
         self.listings = Listings()
+        self.quota: HostQuota | None = None
+        if limit is not None and not read_only:
+            self.quota = HostQuota(limit)
+            if self._name:
+                self.quota.used = os.stat(self.path).st_size
+            else:
+                self.quota.count(self._handle.fd)
 
     def root(self) -> Inode:
         """The directory or file the volume is; `noent` if that has gone."""
@@ -133,6 +151,32 @@ class HostVolume:
     def check_writable(self) -> None:
         if self.read_only:
             raise Errno(E.ROFS)
+
+    @contextmanager
+    def naming(self, size: int = 0) -> Iterator[None]:
+        """Around the making of a name, with `size` bytes under it."""
+        self.check_writable()
+        if self.quota is None:
+            yield
+            return
+        self.quota.charge(NAME_CHARGE + size)
+        try:
+            yield
+        except BaseException:
+            self.quota.refund(NAME_CHARGE + size)
+            raise
+
+    @contextmanager
+    def unnaming(self, name: str, directory: int, kept: int | None = None) -> Iterator[None]:
+        """Around the removal of a name, if it is there and not of the file numbered `kept`."""
+        self.check_writable()
+        st = None
+        if self.quota is not None:
+            with suppress(FileNotFoundError):
+                st = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        yield
+        if self.quota is not None and st is not None and _identity(st) != kept:
+            self.quota.unnamed(st)
 
 
 class HostInode(Inode):
@@ -219,12 +263,17 @@ class HostFileInode(HostInode):
             flags |= os.O_DSYNC
         if access.truncate and not access.write:
             flags |= os.O_TRUNC
+        quota = self.volume.quota if access.truncate else None
+        if quota is not None:
+            size = os.stat(self.name, dir_fd=self.parent.fd, follow_symlinks=False).st_size
         handle = _Handle(os.open(self.name, flags, dir_fd=self.parent.fd))
         if not stat.S_ISREG(os.fstat(handle.fd).st_mode):
             # It was replaced since the lookup.
             raise Errno(E.NOTSUP)
         if access.truncate and access.write:
             os.ftruncate(handle.fd, 0)
+        if quota is not None:
+            quota.resized(size, 0)
         return RegularFile(
             HostFile(self.volume, handle),
             self,
@@ -237,15 +286,22 @@ class HostFileInode(HostInode):
 class HostFile:
     """An opened regular file of the host; see `wasix.fs.file.FileData`."""
 
-    __slots__ = ("_appending", "_handle", "_volume")
+    __slots__ = ("_appending", "_handle", "_quota", "_volume")
 
     def __init__(self, volume: HostVolume, handle: _Handle) -> None:
         self._volume = volume
         self._handle = handle
         self._appending = False
+        self._quota = volume.quota
+        if self._quota is not None:
+            self._quota.opened(handle.fd)
 
     def close(self) -> None:
-        self._handle.close()
+        try:
+            if self._quota is not None:
+                self._quota.closing(self._handle.fd)
+        finally:
+            self._handle.close()
 
     @_host
     def read_at(self, buffers: Sequence[memoryview], offset: int) -> int:
@@ -263,6 +319,14 @@ class HostFile:
     @_host
     def write_at(self, buffers: Sequence[memoryview], offset: int) -> int:
         self._append(False)
+        if self._quota is None:
+            return self._write_at(buffers, offset)
+        size = os.fstat(self._handle.fd).st_size
+        count = self._write_at(self._quota.cut(buffers, size, offset), offset)
+        self._quota.resized(size, max(size, offset + count))
+        return count
+
+    def _write_at(self, buffers: Sequence[memoryview], offset: int) -> int:
         fd = self._handle.fd
         if len(buffers) <= _MOST_BUFFERS:
             return os.pwritev(fd, buffers, offset)
@@ -272,7 +336,12 @@ class HostFile:
     def append(self, buffers: Sequence[memoryview]) -> tuple[int, int]:
         self._append(True)
         fd = self._handle.fd
+        if self._quota is not None:
+            size = os.fstat(fd).st_size
+            buffers = self._quota.cut(buffers, size, size)
         count = self._in_parts(buffers, lambda part, _: os.writev(fd, part))
+        if self._quota is not None:
+            self._quota.resized(0, count)
         return count, os.lseek(fd, 0, os.SEEK_CUR)
 
     @staticmethod
@@ -306,11 +375,32 @@ class HostFile:
 
     @_host
     def set_size(self, size: int) -> None:
-        os.ftruncate(self._handle.fd, size)
+        with self._resizing(size):
+            os.ftruncate(self._handle.fd, size)
+
+    @contextmanager
+    def _resizing(self, size: int) -> Iterator[None]:
+        """Around a change of the file's size to `size`."""
+        if self._quota is None:
+            yield
+            return
+        old = os.fstat(self._handle.fd).st_size
+        self._quota.charge(max(0, size - old))
+        try:
+            yield
+        except BaseException:
+            self._quota.refund(max(0, size - old))
+            raise
+        self._quota.refund(max(0, old - size))
 
     @_host
     def allocate(self, offset: int, length: int) -> None:
         fd = self._handle.fd
+        with self._resizing(max(os.fstat(fd).st_size, offset + length)):
+            self._allocate(fd, offset, length)
+
+    @staticmethod
+    def _allocate(fd: int, offset: int, length: int) -> None:
         if hasattr(os, "posix_fallocate"):
             # Where the filesystem cannot do it, libc writes every block: not beyond what there is.
             free = os.fstatvfs(fd)
@@ -396,15 +486,15 @@ class HostDirectory(Directory):
 
     @_host
     def create(self, name: str) -> Inode:
-        self.volume.check_writable()
         flags = _SAFE | os.O_CREAT | os.O_EXCL | os.O_WRONLY
-        handle = _Handle(os.open(name, flags, 0o666, dir_fd=self.fd))
+        with self.volume.naming():
+            handle = _Handle(os.open(name, flags, 0o666, dir_fd=self.fd))
         return HostFileInode(self, name, os.fstat(handle.fd))
 
     @_host
     def make_directory(self, name: str) -> None:
-        self.volume.check_writable()
-        os.mkdir(name, dir_fd=self.fd)
+        with self.volume.naming():
+            os.mkdir(name, dir_fd=self.fd)
 
     @_host
     def symlink(self, name: str, target: str) -> None:
@@ -412,34 +502,40 @@ class HostDirectory(Directory):
         if target.startswith("/"):
             # It would mean another place to the host's programs than to the guest.
             raise Errno(E.PERM)
-        os.symlink(target, name, dir_fd=self.fd)
+        self.copy_symlink(name, target)
 
     @_host
     def copy_symlink(self, name: str, target: str) -> None:
-        self.volume.check_writable()
-        os.symlink(target, name, dir_fd=self.fd)
+        with self.volume.naming(len(os.fsencode(target))):
+            os.symlink(target, name, dir_fd=self.fd)
 
     @_host
     def link(self, name: str, directory: Directory, old_name: str) -> None:
-        self.volume.check_writable()
         old = _of_host(directory)
-        os.link(old_name, name, src_dir_fd=old.fd, dst_dir_fd=self.fd, follow_symlinks=False)
+        with self.volume.naming():
+            os.link(old_name, name, src_dir_fd=old.fd, dst_dir_fd=self.fd, follow_symlinks=False)
 
     @_host
     def unlink(self, name: str) -> None:
-        self.volume.check_writable()
-        os.unlink(name, dir_fd=self.fd)
+        with self.volume.unnaming(name, self.fd):
+            os.unlink(name, dir_fd=self.fd)
 
     @_host
     def remove_directory(self, name: str) -> None:
-        self.volume.check_writable()
-        os.rmdir(name, dir_fd=self.fd)
+        with self.volume.unnaming(name, self.fd):
+            os.rmdir(name, dir_fd=self.fd)
 
     @_host
     def rename(self, name: str, directory: Directory, new_name: str) -> None:
-        self.volume.check_writable()
         new = _of_host(directory)
-        os.rename(name, new_name, src_dir_fd=self.fd, dst_dir_fd=new.fd)
+        with self.volume.unnaming(new_name, new.fd, self._number(name)):
+            os.rename(name, new_name, src_dir_fd=self.fd, dst_dir_fd=new.fd)
+
+    def _number(self, name: str) -> int | None:
+        """What tells whether a limited volume loses a file that another one replaces."""
+        if self.volume.quota is None:
+            return None
+        return _identity(os.stat(name, dir_fd=self.fd, follow_symlinks=False))
 
 
 def _of_host(directory: Directory) -> HostDirectory:

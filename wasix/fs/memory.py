@@ -18,7 +18,8 @@ from wasix.abi.types import Fdflags, Filestat, Filetype
 from wasix.fs.file import MAX_OFFSET, OpenDirectory, RegularFile, total
 from wasix.fs.inode import Access, Directory, DirectoryEntry, Inode, Symlink, new_device
 from wasix.fs.names import Order
-from wasix.fs.pages import PAGE, PAGE_BITS, Page, Pages, Quota
+from wasix.fs.pages import PAGE, PAGE_BITS, Page, Pages
+from wasix.fs.quota import Quota
 
 _MASK = PAGE - 1
 _NO_PAGE = Page()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from wasix.abi import E, Errno
-from wasix.fs.file import MAX_OFFSET
+from wasix.fs.quota import Quota
 
 PAGE_BITS = 16
 PAGE = 1 << PAGE_BITS
@@ -13,28 +12,6 @@ GRAIN = 512
 """Pages grow by multiples of this many bytes."""
 PAGE_CHARGE = 512
 """Price of a page besides its bytes: what Python's objects for it take."""
-
-
-class Quota:
-    """What a filesystem may take in bytes (`limit`, None for no limit), and takes (`used`)."""
-
-    def __init__(self, limit: int | None) -> None:
-        self.limited = limit is not None
-        self.limit = MAX_OFFSET if limit is None else limit
-        self.used = 0
-
-    @property
-    def free(self) -> int:
-        return self.limit - self.used
-
-    def charge(self, size: int) -> None:
-        """Take `size` bytes, all or none (`nospc`)."""
-        if size > self.limit - self.used:
-            raise Errno(E.NOSPC)
-        self.used += size
-
-    def refund(self, size: int) -> None:
-        self.used -= size
 
 
 class Page(BytesIO):
