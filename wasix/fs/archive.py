@@ -135,6 +135,13 @@ class Stored:
             offset += length
         return offset - start
 
+    def extents(self) -> Iterator[tuple[int, int]]:
+        if self._pieces is None:
+            yield 0, self.size
+        else:
+            for start, _, length in self._pieces.overlapping(0, self.size):
+                yield start, start + length
+
     def _fill_sparse(self, buffer: memoryview, offset: int, pieces: _Pieces) -> None:
         for at in range(0, len(buffer), _CHUNK):
             buffer[at : at + _CHUNK] = bytes(min(_CHUNK, len(buffer) - at))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Filestat, Filetype
+from wasix.fs.file import OpenFile
 from wasix.fs.inode import Access, Directory, Inode, Symlink
 from wasix.fs.whiteout import COPY, LINKS
 
@@ -33,8 +34,10 @@ _AT_HAND = 64
 def _unchanged(directory: Directory) -> Iterator[None]:
     """What is done to `directory` is not to be seen in its times."""
     st = directory.stat()
-    yield
-    directory.set_times(st.atim, st.mtim)
+    try:
+        yield
+    finally:
+        directory.set_times(st.atim, st.mtim)
 
 
 def directory(filesystem: OverlayFilesystem, place: Place) -> Directory:
@@ -55,25 +58,24 @@ def directory(filesystem: OverlayFilesystem, place: Place) -> Directory:
         node = filesystem.resolve(place)  # held until the next one: it is entered from here
         if node.upper is None:
             st = node.stat()
-            with _unchanged(upper):
-                upper.make_directory(place.name)
-            made = upper.lookup(place.name)
-            if not isinstance(made, Directory):
-                raise Errno(E.IO)
-            made.set_times(st.atim, st.mtim)
-            node.upper = made
+            node.upper = _made(upper, place.name)
+            node.upper.set_times(st.atim, st.mtim)
         upper = node.upper
     return upper
 
 
 def links(filesystem: OverlayFilesystem) -> Directory:
     """The directory for copies of files with several names."""
-    upper = filesystem.layers[0]
-    found = upper.lookup(LINKS)
+    return _made(filesystem.layers[0], LINKS)
+
+
+def _made(upper: Directory, name: str) -> Directory:
+    """The directory `name` in `upper`, made if it is missing."""
+    found = upper.lookup(name)
     if found is None:
         with _unchanged(upper):
-            upper.make_directory(LINKS)
-        found = upper.lookup(LINKS)
+            upper.make_directory(name)
+        found = upper.lookup(name)
     if not isinstance(found, Directory):
         raise Errno(E.IO)
     return found
@@ -93,29 +95,42 @@ def copy(node: OverlayInode, *, empty: bool = False) -> None:
         assert node.parent is not None
         goal = directory(filesystem, node.parent)
     with _unchanged(goal):
-        with suppress(Errno):
-            goal.unlink(COPY)
+        _discard(goal, COPY)
+        own = None
         try:
-            _write(node.lower, st, goal, empty=empty)
-            name = _place(node, names, goal, several=st.nlink > 1)
+            made = _write(node.lower, st, goal, empty=empty)
+            own = filesystem.number(0, made)
+            filesystem.origins[own] = node.number
+            if names < 1:
+                node.upper = made
+            elif st.nlink > 1:
+                name = _place_spares(node, names, goal)
+            else:
+                name = node.name
+                goal.rename(COPY, goal, name)
         except BaseException:
-            with suppress(Errno):
-                goal.unlink(COPY)
+            _discard(goal, COPY)
+            if own is not None:
+                del filesystem.origins[own]
             raise
-        node.upper = goal.lookup(name)
-        if node.upper is None:
-            raise Errno(E.IO)
-        filesystem.origins[filesystem.number(0, node.upper)] = node.number
         filesystem.reduced.pop(node.number, None)
+        if node.upper is None:
+            node.upper = goal.lookup(name)
         for opening in list(node.openings):
             # One that cannot be opened again goes on with what it has.
             with suppress(Errno):
                 opening.move()
         if names < 1:
+            filesystem.forget(node)
             goal.unlink(COPY)
 
 
-def _write(lower: Inode, st: Filestat, goal: Directory, *, empty: bool) -> None:
+def _discard(directory: Directory, name: str) -> None:
+    with suppress(Errno):
+        directory.unlink(name)
+
+
+def _write(lower: Inode, st: Filestat, goal: Directory, *, empty: bool) -> Inode:
     """Copy `lower` under the name `COPY`, with the times in `st`, which reading it may change."""
     if isinstance(lower, Symlink):
         goal.copy_symlink(COPY, lower.target())
@@ -125,10 +140,11 @@ def _write(lower: Inode, st: Filestat, goal: Directory, *, empty: bool) -> None:
             _write_content(lower, made)
     else:
         raise Errno(E.NOTSUP)
-    made_now = goal.lookup(COPY)
-    if made_now is None:
+    inode = goal.lookup(COPY)
+    if inode is None:
         raise Errno(E.IO)
-    made_now.set_times(st.atim, st.mtim)
+    inode.set_times(st.atim, st.mtim)
+    return inode
 
 
 def _write_content(lower: Inode, upper: Inode) -> None:
@@ -136,15 +152,16 @@ def _write_content(lower: Inode, upper: Inode) -> None:
     try:
         target = upper.open(Access(write=True))
         try:
-            offset = 0
-            buffer = memoryview(bytearray(min(_CHUNK, max(1, source.stat().size))))
-            while count := source.pread([buffer], offset):
-                at = 0
-                # What is zero stays a hole.
-                while at < count and any(buffer[:count]):
-                    at += target.pwrite([buffer[at:count]], offset + at)
-                offset += count
-            target.set_size(offset)
+            size = source.stat().size
+            buffer = memoryview(bytearray(min(_CHUNK, max(1, size))))
+            for start, end in source.extents():
+                while start < end:
+                    count = source.pread([buffer[: end - start]], start)
+                    if not count:
+                        break
+                    _write_piece(target, buffer[:count], start)
+                    start += count
+            target.set_size(size)
             target.sync(data_only=True)
         finally:
             target.close()
@@ -152,17 +169,27 @@ def _write_content(lower: Inode, upper: Inode) -> None:
         source.close()
 
 
-def _place(node: OverlayInode, names: int, goal: Directory, *, several: bool) -> str:
-    """Give the complete copy the name it stays under, which is returned."""
-    if names < 1:
-        return COPY
-    if not several:
-        goal.rename(COPY, goal, node.name)
-        return node.name
+def _write_piece(target: OpenFile, piece: memoryview, offset: int) -> None:
+    """Write all of `piece`; what is zero stays a hole."""
+    if not piece.tobytes().strip(b"\0"):
+        return
+    while len(piece):
+        count = target.pwrite([piece], offset)
+        piece, offset = piece[count:], offset + count
+
+
+def _place_spares(node: OverlayInode, names: int, goal: Directory) -> str:
+    """Give the complete copy a link for each of its names; one of them."""
     spares = [f"{node.number}.{number}" for number in range(names)]
-    for name in spares[1:]:
-        goal.link(name, goal, COPY)
-    goal.rename(COPY, goal, spares[0])
+    try:
+        for name in spares[1:]:
+            _discard(goal, name)
+            goal.link(name, goal, COPY)
+        goal.rename(COPY, goal, spares[0])
+    except BaseException:
+        for name in spares:
+            _discard(goal, name)
+        raise
     node.filesystem.spares[node.number] = spares
     return spares[0]
 
@@ -171,17 +198,17 @@ def drop_spare(filesystem: OverlayFilesystem, node: OverlayInode) -> None:
     """One lower name less leads to the copy of `node`."""
     assert node.upper is not None
     last = node.upper.stat().nlink == 1
-    links(filesystem).unlink(_take_spare(filesystem, node.number))
+    links(filesystem).unlink(filesystem.spares[node.number][-1])
+    _spare_gone(filesystem, node.number)
     if last:
         filesystem.forget(node)
 
 
-def _take_spare(filesystem: OverlayFilesystem, number: int) -> str:
+def _spare_gone(filesystem: OverlayFilesystem, number: int) -> None:
     spares = filesystem.spares[number]
-    name = spares.pop()
+    spares.pop()
     if not spares:
         del filesystem.spares[number]
-    return name
 
 
 def store(directory: OverlayDirectory, name: str, node: OverlayInode) -> None:
@@ -190,11 +217,12 @@ def store(directory: OverlayDirectory, name: str, node: OverlayInode) -> None:
     if upper.lookup(name) is not None:
         return
     copy(node)
-    if node.number in directory.filesystem.spares:
-        spares = links(directory.filesystem)
+    filesystem = directory.filesystem
+    if node.number in filesystem.spares:
         with _unchanged(upper):
-            spares.rename(_take_spare(directory.filesystem, node.number), upper, name)
-        node.upper = upper.lookup(name)
+            links(filesystem).rename(filesystem.spares[node.number][-1], upper, name)
+            _spare_gone(filesystem, node.number)
+            node.upper = upper.lookup(name)
 
 
 def tree(root: OverlayDirectory) -> None:

@@ -107,6 +107,10 @@ class OpenFile:
         """
         return None
 
+    def extents(self) -> Iterator[tuple[int, int]]:
+        """(start, end) of what may be but zeros, in order."""
+        yield 0, self.stat().size
+
     def ready(self, event: int) -> Ready | None:
         """Whether a read or write (`event`) would not block now. Regular files always are."""
         return Ready(0)
@@ -166,6 +170,7 @@ class FileData(Protocol):
     def sync(self, *, data_only: bool) -> None: ...
     def stat(self) -> Filestat: ...
     def set_times(self, atim: int | None, mtim: int | None) -> None: ...
+    def extents(self) -> Iterator[tuple[int, int]]: ...
     def close(self) -> None: ...
 
 
@@ -256,6 +261,9 @@ class RegularFile(OpenFile):
 
     def sync(self, *, data_only: bool) -> None:
         self.data.sync(data_only=data_only)
+
+    def extents(self) -> Iterator[tuple[int, int]]:
+        return self.data.extents()
 
     def ready(self, event: int) -> Ready | None:
         return Ready(max(0, self.stat().size - self.offset) if event == READ else 1)

@@ -419,6 +419,21 @@ class HostFile:
         else:
             os.fsync(fd)
 
+    def extents(self) -> Iterator[tuple[int, int]]:
+        fd, end = self._handle.fd, 0
+        try:
+            size = os.fstat(fd).st_size
+            if not hasattr(os, "SEEK_DATA"):
+                yield 0, size
+                return
+            while end < size:
+                start = os.lseek(fd, end, os.SEEK_DATA)
+                end = os.lseek(fd, start, os.SEEK_HOLE)
+                yield start, end
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # there is nothing more
+                raise Errno.of(error) from None
+
     @_host
     def stat(self) -> Filestat:
         return _filestat(os.fstat(self._handle.fd))

@@ -26,6 +26,10 @@ class Content(Protocol):
     def size(self) -> int: ...
     def open(self) -> None: ...
     def read_at(self, buffers: Sequence[memoryview], offset: int) -> int: ...
+    def extents(self) -> Iterator[tuple[int, int]]:
+        """As of an open file."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -128,6 +132,9 @@ class ImageFile(ImageInode):
 
     def read_at(self, buffers: Sequence[memoryview], offset: int) -> int:
         return self.content.read_at(buffers, offset)
+
+    def extents(self) -> Iterator[tuple[int, int]]:
+        return self.content.extents()
 
     def write_at(self, buffers: Sequence[memoryview], offset: int) -> int:
         raise Errno(E.ROFS)

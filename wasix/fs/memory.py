@@ -284,6 +284,11 @@ class MemoryFile(MemoryInode):
     def sync(self, *, data_only: bool) -> None:
         """Memory is all the storage there is."""
 
+    def extents(self) -> Iterator[tuple[int, int]]:
+        for index in sorted(self.pages):
+            start = index << PAGE_BITS
+            yield start, min(start + PAGE, self.size)
+
 
 class MemoryOpenFile(RegularFile):
     """An open file in memory. It keeps the page it used last, so that reads and writes within one

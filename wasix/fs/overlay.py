@@ -367,6 +367,9 @@ class OverlayFile(OpenFile):
     def sync(self, *, data_only: bool) -> None:
         self._file.sync(data_only=data_only)
 
+    def extents(self) -> Iterator[tuple[int, int]]:
+        return self._file.extents()
+
     def set_flags(self, flags: int) -> None:
         self._file.set_flags(flags)
         self.flags = flags

@@ -7,7 +7,7 @@ import struct
 import zipfile
 import zlib
 from calendar import timegm
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
@@ -193,6 +193,9 @@ class Member:
             buffer[: len(piece)] = piece
             offset += len(piece)
         return offset - start
+
+    def extents(self) -> Iterator[tuple[int, int]]:
+        yield 0, self.size
 
     def _load(self) -> memoryview | Stored:
         header = bytes(self._unpacked.source.read(self._header, 30))
