@@ -42,12 +42,14 @@ class VolumeKind:
         """A fresh, empty volume for each name."""
         if self.name == "memory":
             return {name: wasix.memory() for name in names}
+        if self.name == "overlay":
+            return {name: wasix.overlay(wasix.memory()) for name in names}
         for name in names:
             (self.directory / name).mkdir()
         return {name: self.directory / name for name in names}
 
 
-@pytest.fixture(params=["host", "memory"])
+@pytest.fixture(params=["host", "memory", "overlay"])
 def volume_kind(request: pytest.FixtureRequest, tmp_path: Path) -> VolumeKind:
     """Each kind of volume."""
     return VolumeKind(request.param, tmp_path)

@@ -1,4 +1,4 @@
-"""Every guest on every engine, on a directory of the host and in memory, compared with wasmtime."""
+"""Every guest on every engine and kind of volume, compared with wasmtime."""
 
 from __future__ import annotations
 
