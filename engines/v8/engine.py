@@ -16,12 +16,14 @@ from engines.js.generate import ARGUMENTS, direct
 from engines.js.imports import wanted
 from engines.protocol import Door, End, EngineError, Entry, Linked, Outcome
 from engines.v8.isolate import Failed, Isolate, Value
+from engines.v8.keeper import Keeper
 from engines.v8.library import library
 from wasix.abi import NUMBERS
 
 _Unpack = Callable[[memoryview], Sequence[int]]
 
 _live: weakref.WeakSet[V8Guest] = weakref.WeakSet()
+_keeper = Keeper()
 
 
 class V8Guest:
@@ -79,11 +81,8 @@ class V8Guest:
         self._arguments = mailbox[ARGUMENTS:]
         isolate.define("callHost", self._make_server())
         isolate.define("memoryGrown", self._grown)
-        area = _buffer(isolate, f"guest.load({self._program.module.size})")
-        offset = 0
-        for part in self._program.module.buffers():
-            area[offset : offset + len(part)] = part
-            offset += len(part)
+        module = self._program.module
+        isolate.fill(f"guest.load({module.size})", module.buffers())
         # From here on guest code may run: instantiation runs a start function.
         report = self._stoppable(isolate, f"guest.instantiate({wanted(self._program)})")
         if not report:
@@ -91,6 +90,7 @@ class V8Guest:
             if len(self._memory):
                 self._base = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
             report = self._stoppable(isolate, "guest.start()")
+            _keeper.used(module)
         fields = json.loads(str(report))
         return Outcome(End(fields.pop("end")), **fields)
 
@@ -140,6 +140,7 @@ def _stop_all() -> None:
         guest.stop()
     for guest in list(_live):
         guest.thread.join()
+    _keeper.close()
 
 
 def _self_test() -> None:

@@ -6,7 +6,7 @@ import ctypes
 import itertools
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from engines.v8.library import Callback, RawValue, ValueType, library
@@ -79,9 +79,7 @@ class Isolate:
         if kind in ValueType.ARRAY_BUFFERS:
             # The value keeps the buffer alive, so it is freed with the isolate.
             self._kept.append(raw)
-            if not size:
-                return memoryview(b"")
-            return memoryview((ctypes.c_ubyte * size).from_address(record.value.pointer)).cast("B")
+            return _view(record)
         value: Value | Failed = None
         if kind == ValueType.STRING or kind >= ValueType.EXCEPTIONS:
             value = ctypes.string_at(record.value.text, size).decode("utf-8", "replace")
@@ -125,6 +123,21 @@ class Isolate:
             raise value
         return value
 
+    def fill(self, code: str, parts: Iterable[memoryview]) -> None:
+        """Copy `parts`, one after another, to the buffer that `code` gives. Raises `Failed`."""
+        found: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._evaluate(code, found.put)
+        raw = found.get()
+        record = RawValue.from_address(raw)
+        if record.type not in ValueType.ARRAY_BUFFERS:
+            failure = self._convert(raw)
+            raise failure if isinstance(failure, Failed) else TypeError(f"{code} is no buffer")
+        area, offset = _view(record), 0
+        for part in parts:
+            area[offset : offset + len(part)] = part
+            offset += len(part)
+        self._library.mr_free_value(self._context, raw)
+
     def define(self, name: str, function: Callable[[], None]) -> None:
         """Make `function` a JavaScript global.
 
@@ -155,3 +168,11 @@ class Isolate:
             for raw in self._kept:
                 self._library.mr_free_value(context, raw)
             self._library.mr_free_context(context)
+
+
+def _view(record: RawValue) -> memoryview:
+    """The bytes of a buffer, which its value keeps alive."""
+    size = record.len
+    if not size:
+        return memoryview(b"")
+    return memoryview((ctypes.c_ubyte * size).from_address(record.value.pointer)).cast("B")

@@ -20,8 +20,9 @@ from engines.protocol import End, Engine, Linked, Outcome
 from engines.traps import named
 from wasix import catalogue
 from wasix.abi import Errno
-from wasix.api import program, stdio
+from wasix.api import stdio
 from wasix.api.errors import UsageError
+from wasix.api.linked import linked
 from wasix.api.sockets import shared
 from wasix.api.trace import Call, Trace
 from wasix.fs.file import OpenFile
@@ -70,11 +71,11 @@ def load(box: Sandbox, args: Path | Sequence[Path]) -> Loaded:
     texts = arguments(args)
     found = catalogue.find(texts[0])
     engine = box.engine()
-    linked = program.link(found.read(), found.name, abi=box.abi, memory=box.memory_limit)
+    program = linked(found, abi=box.abi, memory=box.memory_limit)
     argv = [*found.argv, *texts[1:]]
     if any("\0" in arg for arg in argv):
         raise UsageError("an argument has a NUL character in it")
-    return Loaded(texts, found.name, argv, found.environ, linked, engine)
+    return Loaded(texts, found.name, argv, found.environ, program, engine)
 
 
 class Guest:
