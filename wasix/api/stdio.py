@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from subprocess import DEVNULL, PIPE, STDOUT
-from typing import IO, Any
+from typing import IO, Any, Protocol, cast
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Fdflags
@@ -26,7 +26,20 @@ from wasix.kernel import Kernel
 from wasix.proc.carrier import HostCarrier
 from wasix.proc.wait import Block, WaitQueue
 
-Stdio = int | bytes | IO[Any] | None
+
+class Reads(Protocol):
+    """An object to read from; `readline` is used as well where it is one of text."""
+
+    def read(self, size: int, /) -> Any: ...
+
+
+class Writes(Protocol):
+    """An object to write to: bytes, or text if it has an `encoding`."""
+
+    def write(self, data: Any, /) -> object: ...
+
+
+Stdio = int | bytes | bytearray | memoryview | IO[Any] | Reads | Writes | None
 """None inherits; PIPE, DEVNULL, STDOUT as in `subprocess`; a descriptor; a file object; for stdin
 also the bytes to read."""
 
@@ -74,7 +87,8 @@ def _file(kernel: Kernel, value: Stdio, number: int) -> OpenFile:
     if isinstance(value, bytes | bytearray | memoryview | io.BytesIO | io.StringIO):
         return _memory(value, number)
     if _has_descriptor(value):
-        return HostStream(kernel.host, value.fileno(), read=not number, write=bool(number))
+        fd = cast(IO[Any], value).fileno()
+        return HostStream(kernel.host, fd, read=not number, write=bool(number))
     if number and hasattr(value, "write"):
         return ObjectOutput(kernel, value)
     if not number and hasattr(value, "read"):
