@@ -28,6 +28,7 @@ BLANK = "<!doctype html><title>test</title><link rel='icon' href='data:,'>"
 @pytest.fixture(scope="session", autouse=True)
 def cache_inside_the_checkout() -> None:
     os.environ["WASIX_CACHE"] = str(Path(__file__).parents[1] / "build" / "cache")
+    os.environ["WASIX_BACKGROUND"] = "0"
 
 
 @pytest.fixture(scope="session")

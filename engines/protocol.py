@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from engines.artifacts import Artifacts
 from engines.wasm import Module
 from wasix.abi import Function
 
@@ -73,6 +74,15 @@ class Engine(Protocol):
     """An engine that runs command modules (those that export `_start` and their memory)."""
 
     name: str
+
+    def prepare(self, module: Module, artifacts: Artifacts | None) -> None:
+        """Do what can be done for `module` before it is started: compile it, or load what is kept.
+
+        Returns when it is done, and raises nothing: what is wrong shows when it is started.
+        """
+
+    def kept(self, module: Module, artifacts: Artifacts) -> bool:
+        """Whether `prepare` would find it compiled."""
 
     def start(self, program: Linked, door: Door, ended: Callable[[Outcome], None]) -> Guest:
         """Start `program` on a carrier of its own.

@@ -28,6 +28,7 @@ def cache_inside_the_checkout() -> Iterator[None]:
     before = os.environ.get("WASIX_CACHE")
     place = Path(__file__).parents[1] / "build" / "cache"
     os.environ["WASIX_CACHE"] = str(place)
+    os.environ["WASIX_BACKGROUND"] = "0"
     place.mkdir(parents=True, exist_ok=True)
     with (place / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

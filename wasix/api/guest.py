@@ -16,11 +16,13 @@ from os import PathLike
 from socket import socket
 from typing import TYPE_CHECKING, TypeAlias
 
-from engines.protocol import End, Engine, Linked, Outcome
+from engines.protocol import End, Linked, Outcome
 from engines.traps import named
 from wasix import catalogue
 from wasix.abi import Errno
 from wasix.api import stdio
+from wasix.api.artifacts import Filler, allowed
+from wasix.api.auto import Choice
 from wasix.api.errors import UsageError
 from wasix.api.linked import linked
 from wasix.api.sockets import shared
@@ -54,7 +56,7 @@ class Loaded:
     argv: list[str]
     environ: Mapping[str, str]
     linked: Linked
-    engine: Engine
+    choice: Choice
 
 
 def arguments(args: Path | Sequence[Path]) -> list[str]:
@@ -70,12 +72,12 @@ def load(box: Sandbox, args: Path | Sequence[Path]) -> Loaded:
     """Fetch the program if need be, read and check it. Holds nothing; any thread."""
     texts = arguments(args)
     found = catalogue.find(texts[0])
-    engine = box.engine()
     program = linked(found, abi=box.abi, memory=box.memory_limit)
     argv = [*found.argv, *texts[1:]]
     if any("\0" in arg for arg in argv):
         raise UsageError("an argument has a NUL character in it")
-    return Loaded(texts, found.name, argv, found.environ, program, engine)
+    choice = box.choose(program.module)
+    return Loaded(texts, found.name, argv, found.environ, program, choice)
 
 
 class Guest:
@@ -135,12 +137,16 @@ class Guest:
             raise
         self.process.name = loaded.name
         self.pid = self.process.pid
+        self.engine = f"{loaded.choice.engine.name}: {loaded.choice.reason}"
+        """What it runs on, and why."""
         carrier = OsThreadCarrier(self.process.main)
         try:
-            runner = loaded.engine.start(loaded.linked, carrier, self._ended)
+            runner = loaded.choice.engine.start(loaded.linked, carrier, self._ended)
         except BaseException as error:
             self._ended(Outcome(End.FAILED, f"{type(error).__name__}: {error}"))
             raise
+        if loaded.choice.fill and box.background and allowed():
+            self.on_end(Filler(loaded.choice, loaded.linked.module).fill)
         with kernel.lock:
             if self.process.status is None:
                 self.process.main.runner = runner

@@ -27,6 +27,7 @@ class SandboxOptions(TypedDict, total=False):
     memory_limit: int | str | None
     filesystem_limit: int | str | None
     max_files: int
+    background: bool
     network: None
 
 

@@ -157,6 +157,11 @@ class Popen(Generic[AnyStr]):
         return self.process.message
 
     @property
+    def engine(self) -> str:
+        """The engine it runs on, and why that one."""
+        return self._running.engine
+
+    @property
     def backtrace(self) -> str:
         """Where in the guest it trapped, as its engine tells it."""
         return self._running.backtrace

@@ -9,8 +9,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 import engines
-from engines.protocol import Engine, EngineError
+from engines.protocol import EngineError
+from engines.wasm import Module
 from wasix.abi import Errno
+from wasix.api.artifacts import kept
+from wasix.api.auto import Choice, choose
 from wasix.api.errors import EngineUnavailable, UsageError, VolumeError
 from wasix.api.files import Files
 from wasix.api.guest import ENVIRONMENT as ENVIRONMENT
@@ -61,6 +64,8 @@ class Sandbox:
     memory_limit: linear memory of one guest, bytes or a text such as "256 MiB".
     filesystem_limit: bytes the in-memory `/` may hold, likewise.
     max_files: descriptors a guest may have open.
+    background: whether `auto` may leave a process behind that compiles a program for next time
+        (`WASIX_BACKGROUND=0` in the environment forbids it as well).
 
     Files live as long as the sandbox. Leaving the context (`with` or `async with`) kills what still
     runs. One that is never closed gives a `ResourceWarning`, and is closed when it is collected.
@@ -79,9 +84,11 @@ class Sandbox:
         memory_limit: int | str | None = None,
         filesystem_limit: int | str | None = None,
         max_files: int = 1024,
+        background: bool = True,
         network: None = None,
     ) -> None:
-        self.engine_name = "v8" if engine == "auto" else engine
+        self.engine_name = engine
+        self.background = background
         self.abi = abi
         self.memory_limit = None if memory_limit is None else size(memory_limit)
         self.max_files = max_files
@@ -111,11 +118,18 @@ class Sandbox:
         if isinstance(root, Directory):
             self.volumes.append(name)
 
-    def engine(self) -> Engine:
+    def choose(self, module: Module) -> Choice:
+        """The engine for `module`, which is prepared on it. Takes as long as compiling does."""
+        artifacts = kept()
         try:
-            return engines.get(self.engine_name)
+            if self.engine_name == "auto":
+                choice = choose(module, artifacts)
+            else:
+                choice = Choice(engines.get(self.engine_name), "it was asked for")
         except EngineError as error:
             raise EngineUnavailable(str(error)) from None
+        choice.engine.prepare(module, artifacts)
+        return choice
 
     def preopens(self, cwd: str) -> dict[str, Directory]:
         """The directories a new process has open, by name: `/`, every volume, and `cwd` as `.`."""

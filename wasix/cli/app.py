@@ -79,6 +79,37 @@ def programs() -> None:
         click.echo(f"{program.name:10} {program.title:28} {program.size / 1e6:5.1f} MB  {source}")
 
 
+@app.group("cache")
+def cache_() -> None:
+    """What is kept to be found again: programs, and native code."""
+
+
+@cache_.command()
+def ls() -> None:
+    """List it, with sizes and the time of the last use."""
+    with _told():
+        from wasix.cli import cache
+
+        cache.ls()
+
+
+@cache_.command()
+def clean() -> None:
+    """Remove it all."""
+    with _told():
+        from wasix.cli import cache
+
+        cache.clean()
+
+
+@cache_.command()
+def path() -> None:
+    """Print the folder. WASIX_CACHE moves it, WASIX_CACHE_SIZE bounds the native code in it."""
+    from wasix import cache
+
+    click.echo(cache.directory())
+
+
 @app.group()
 def web() -> None:
     """Programs in a web page."""

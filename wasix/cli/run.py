@@ -102,7 +102,7 @@ def run(
                 [program, *args], env=_environment(environ, base), cwd=cwd, trace=trace
             )
             if verbose:
-                _say(f"{found.name}: running on {box.engine_name}")
+                _say(f"{found.name}: running on {process.engine}")
             status = _wait(process, timeout)
             if trace:
                 trace.finish(process.process)

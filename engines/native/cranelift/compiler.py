@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
+import hashlib
+import os
 import threading
 from collections import OrderedDict
 from ctypes import byref, c_void_p
 from functools import cache
 
-from engines.native.cranelift.library import FLAGS, Library, library
+from engines.artifacts import Artifacts
+from engines.native.cranelift.library import FLAGS, Bytes, Library, installed, library
+from engines.native.processor import processor
 from engines.wasm import Module
 
 WASM_STACK = 8 << 20
@@ -48,19 +53,55 @@ class Compiler:
         self.library.wasmtime_config_max_wasm_stack_set(config, WASM_STACK)
         self.engine = self.library.wasm_engine_new_with_config(config)
         self._lock = threading.Lock()
+        settings = f"{installed()} {sorted(FLAGS.items())} {WASM_STACK} {processor()}"
+        self._settings = hashlib.sha256(settings.encode()).hexdigest()[:16]
         self._modules: OrderedDict[str, Compiled] = OrderedDict()
 
-    def module(self, module: Module) -> Compiled:
-        """`module`, compiled now or before. Raises `Invalid`."""
+    def key(self, module: Module) -> str:
+        """What the artifact of `module` is kept under."""
+        return f"cranelift-{self._settings}-{module.digest[:40]}"
+
+    def module(self, module: Module, artifacts: Artifacts | None = None) -> Compiled:
+        """`module`, compiled now or before; kept in `artifacts` for others. Raises `Invalid`."""
         with self._lock:
             compiled = self._modules.setdefault(module.digest, Compiled(self.library))
             self._modules.move_to_end(module.digest)
             if len(self._modules) > _KEPT:
                 self._modules.popitem(last=False)
         with compiled.lock:
+            if not compiled.pointer and artifacts is not None:
+                compiled.pointer = self._load(module, artifacts)
             if not compiled.pointer:
                 compiled.pointer = self._compile(module)
+                if artifacts is not None:
+                    self._store(module, compiled, artifacts)
         return compiled
+
+    def _load(self, module: Module, artifacts: Artifacts) -> int:
+        path = artifacts.load(self.key(module))
+        if path is None:
+            return 0
+        found = c_void_p()
+        error = self.library.wasmtime_module_deserialize_file(
+            self.engine, os.fsencode(path), byref(found)
+        )
+        if error:  # another build of wasmtime made it, or for another processor
+            self.library.wasmtime_error_delete(error)
+            artifacts.remove(path)
+            return 0
+        return found.value or 0
+
+    def _store(self, module: Module, compiled: Compiled, artifacts: Artifacts) -> None:
+        code = Bytes()
+        error = self.library.wasmtime_module_serialize(compiled.pointer, byref(code))
+        if error:
+            self.library.wasmtime_error_delete(error)
+            return
+        try:
+            area = (ctypes.c_ubyte * code.size).from_address(code.data)
+            artifacts.store(self.key(module), memoryview(area).cast("B"))
+        finally:
+            self.library.wasm_byte_vec_delete(byref(code))
 
     def _compile(self, module: Module) -> int:
         data = module.join()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from struct import Struct
 
+from engines.artifacts import Artifacts
 from engines.native.cranelift.compiler import WASM_STACK, Compiler, Invalid, compiler
 from engines.native.cranelift.library import SLOT, Extern
 from engines.native.cranelift.store import Memory, Store, Trapped
 from engines.protocol import Door, End, Linked, Outcome
-from engines.wasm import FunctionType, Import, MemoryType, TagType
+from engines.wasm import FunctionType, Import, MemoryType, Module, TagType
 from wasix.abi import UNWIND, E, Function
 
 _STACK = WASM_STACK + (8 << 20)
@@ -165,6 +167,13 @@ class CraneliftEngine:
 
     def __init__(self) -> None:
         self.compiler = compiler()
+
+    def prepare(self, module: Module, artifacts: Artifacts | None) -> None:
+        with suppress(Invalid):
+            self.compiler.module(module, artifacts)
+
+    def kept(self, module: Module, artifacts: Artifacts) -> bool:
+        return artifacts.has(self.compiler.key(module))
 
     def start(
         self, program: Linked, door: Door, ended: Callable[[Outcome], None]

@@ -167,11 +167,16 @@ class Library:
             self.wasmtime_error_delete(error)
 
 
+def installed() -> str:
+    """The version of wasmtime that is here."""
+    return version("wasmtime")
+
+
 def place() -> Path:
     spec = find_spec("wasmtime")
     if spec is None or spec.origin is None:
         raise ImportError("No module named 'wasmtime'")
-    found = version("wasmtime")
+    found = installed()
     if found.partition(".")[0] != MAJOR_VERSION:
         raise EngineError(
             f"the engine cranelift needs wasmtime {MAJOR_VERSION}, not {found}: "

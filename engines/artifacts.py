@@ -1,0 +1,193 @@
+"""Compiled code on disk: an artifact a module, engine and setting.
+
+A file is `KEY-DIGEST.cwasm`, so that its name says what must be in it, and one rename makes it
+appear with everything it needs. It is loaded only if the owner is us, nobody else may write it, and
+its bytes have that digest. Beside it lies `KEY.used`, whose time says when it was last loaded and
+whose content what the artifact looked like when its bytes were last checked: as long as the file
+system shows no change, they are not read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+SUFFIX = ".cwasm"
+LIMIT = 2 << 30
+"""Bytes the artifacts may take together unless told otherwise."""
+_ABANDONED = 3600
+"""Seconds after which a file that is still being written, or a lock, is nobody's."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One artifact: its file, size in bytes, and when it was used last (seconds since 1970)."""
+
+    path: Path
+    size: int
+    used: float
+
+    @property
+    def key(self) -> str:
+        return self.path.name.rpartition("-")[0]
+
+
+class Artifacts:
+    """The artifacts in `directory`, which is made when it is needed and is its owner's alone.
+
+    What cannot be read or written is as if it were not there.
+    """
+
+    def __init__(self, directory: Path, limit: int = LIMIT) -> None:
+        self.directory = directory
+        self.limit = limit
+
+    def load(self, key: str) -> Path | None:
+        """The artifact's file, checked; None if there is none that can be trusted."""
+        for path in self._files(key):
+            try:
+                if self._trusted(key, path):
+                    return path
+            except OSError:
+                continue
+            self.remove(path)
+        return None
+
+    def has(self, key: str) -> bool:
+        """Whether there is a file for `key`, trustworthy or not."""
+        return next(self._files(key), None) is not None
+
+    def store(self, key: str, data: bytes | memoryview) -> Path | None:
+        """Keep an artifact in place of any other of that key; None if that is not possible."""
+        path = self.directory / f"{key}-{_digest(data)}{SUFFIX}"
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self.directory, prefix=".new-")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+                os.replace(temporary, path)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(temporary)
+                raise
+        except OSError:
+            return None
+        for other in self._files(key):
+            if other != path:
+                self.remove(other)
+        self.trim(spare=path)
+        return path
+
+    def remove(self, path: Path) -> None:
+        for file in (path, self._mark(path.name.rpartition("-")[0])):
+            with suppress(OSError):
+                file.unlink()
+
+    def all(self) -> list[Artifact]:
+        """Every artifact, the last used first."""
+        found = []
+        for path in self._files(""):
+            with suppress(OSError):
+                status = path.stat()
+                found.append(Artifact(path, status.st_size, self._used(path, status.st_mtime)))
+        return sorted(found, key=lambda artifact: -artifact.used)
+
+    def trim(self, spare: Path | None = None) -> None:
+        """Remove what was used longest ago until the rest is within the limit."""
+        room = self.limit
+        for artifact in self.all():
+            room -= artifact.size
+            if room < 0 and artifact.path != spare:
+                self.remove(artifact.path)
+        with suppress(OSError):
+            for path in self.directory.glob(".new-*"):
+                if time.time() - path.stat().st_mtime > _ABANDONED:
+                    path.unlink()
+
+    def clean(self) -> int:
+        """Remove everything; the number of bytes."""
+        artifacts = self.all()
+        for artifact in artifacts:
+            self.remove(artifact.path)
+        return sum(artifact.size for artifact in artifacts)
+
+    def lock(self, key: str) -> bool:
+        """Whether the caller may make this artifact: nobody else is at it."""
+        path = self.directory / f".lock-{key}"
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                path.unlink()
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+        except OSError:
+            return False
+        return True
+
+    def unlock(self, key: str) -> None:
+        with suppress(OSError):
+            (self.directory / f".lock-{key}").unlink()
+
+    def _files(self, key: str) -> Iterator[Path]:
+        try:
+            names = os.listdir(self.directory)
+        except OSError:
+            return
+        for name in names:
+            if name.endswith(SUFFIX) and not name.startswith(".") and name.startswith(key):
+                yield self.directory / name
+
+    def _mark(self, key: str) -> Path:
+        return self.directory / f"{key}.used"
+
+    def _used(self, path: Path, otherwise: float) -> float:
+        try:
+            return self._mark(path.name.rpartition("-")[0]).stat().st_mtime
+        except OSError:
+            return otherwise
+
+    def _trusted(self, key: str, path: Path) -> bool:
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            if not _ours(status):
+                return False
+            seen = f"{path.name} {status.st_ino} {status.st_size} {status.st_ctime_ns}"
+            mark = self._mark(key)
+            try:
+                known = _ours(mark.stat()) and mark.read_text() == seen
+            except (OSError, ValueError):
+                known = False
+            if known:
+                with suppress(OSError):
+                    os.utime(mark)
+                return True
+            digest = hashlib.file_digest(file, "blake2b").hexdigest()[:_LENGTH]
+        if path.name != f"{key}-{digest}{SUFFIX}":
+            return False
+        with suppress(OSError):
+            mark.write_text(seen)
+        return True
+
+
+_LENGTH = 40
+
+
+def _digest(data: bytes | memoryview) -> str:
+    return hashlib.blake2b(data).hexdigest()[:_LENGTH]
+
+
+def _ours(status: os.stat_result) -> bool:
+    """Whether nobody but us may have written a file."""
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    if not hasattr(os, "geteuid"):
+        return True  # Windows: the folder of a user is the user's
+    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)

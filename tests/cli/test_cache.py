@@ -1,0 +1,33 @@
+"""`wasix cache`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+
+def wasix(cache: Path, *args: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "wasix", *args],
+        env={"WASIX_CACHE": str(cache), "PATH": "/usr/bin:/bin"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_native_code_is_listed_and_removed(wat: Callable[[str], str], tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    program = wat('(module (memory (export "memory") 1) (func (export "_start")))')
+    assert wasix(cache, "cache", "path") == f"{cache}\n"
+    assert wasix(cache, "cache", "ls") == ""
+    wasix(cache, "run", "--engine", "cranelift", program)
+    [line] = wasix(cache, "cache", "ls").splitlines()
+    assert "native code by cranelift, used " in line
+    wasix(cache, "cache", "clean")
+    assert wasix(cache, "cache", "ls") == ""
+    assert not [path for path in cache.rglob("*") if path.is_file()]

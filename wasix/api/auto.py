@@ -1,0 +1,57 @@
+"""Which engine runs a module when nobody says: the choice, and its reason for a person.
+
+Native code that is kept wins. Else V8 begins at once, and a compiler is left behind to fill the
+cache for next time (`wasix.api.fill`). What is small is compiled in less time than V8 needs to
+start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import engines
+from engines.artifacts import Artifacts
+from engines.protocol import Engine, EngineError
+from engines.wasm import Module
+
+SMALL = 256 << 10
+"""Bytes of a module that Cranelift compiles at once."""
+
+Get = Callable[[str], Engine]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An engine, and why it was taken. `fill` names the engine whose artifact is worth making."""
+
+    engine: Engine
+    reason: str
+    fill: str | None = None
+
+
+def choose(module: Module, artifacts: Artifacts | None, get: Get = engines.get) -> Choice:
+    """The engine for `module`. Raises `EngineError` if none can be used here."""
+    missing: list[str] = []
+
+    def found(name: str) -> Engine | None:
+        try:
+            return get(name)
+        except EngineError as error:
+            missing.append(str(error))
+            return None
+
+    cranelift = found("cranelift")
+    if cranelift and artifacts and cranelift.kept(module, artifacts):
+        return Choice(cranelift, "its native code is in the cache")
+    if cranelift and module.size <= SMALL:
+        return Choice(cranelift, "it is small, so compiling it takes no time")
+    v8 = found("v8")
+    if v8:
+        if cranelift and artifacts:
+            reason = "it starts at once; native code will be in the cache for next time"
+            return Choice(v8, reason, fill="cranelift")
+        return Choice(v8, "it starts at once")
+    if cranelift:
+        return Choice(cranelift, "it is the only engine here")
+    raise EngineError("no engine can be used here: " + "; ".join(missing))

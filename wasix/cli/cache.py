@@ -1,0 +1,41 @@
+"""`wasix cache`."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+import click
+
+from wasix import cache
+from wasix.api.artifacts import kept
+from wasix.catalogue import PROGRAMS
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e6:.1f} MB"
+
+
+def ls() -> None:
+    """List what is kept: programs, and native code with the time of its last use."""
+    for program in PROGRAMS.values():
+        path = cache.directory() / program.kept_as
+        if path.exists():
+            click.echo(f"{program.name:12} {_size(path.stat().st_size):>9}  program")
+    for artifact in kept().all():
+        engine, _, rest = artifact.key.partition("-")
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(artifact.used))
+        name = rest.rpartition("-")[2][:12]
+        click.echo(f"{name:12} {_size(artifact.size):>9}  native code by {engine}, used {used}")
+
+
+def clean() -> None:
+    """Remove everything that wasix can make or fetch again."""
+    directory = cache.directory()
+    parts = ("artifacts", "programs", "web")
+    count = 0
+    for part in parts:
+        place = directory / part
+        count += sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
+        shutil.rmtree(place, ignore_errors=True)
+    click.echo(f"{_size(count)} removed")
