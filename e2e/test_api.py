@@ -75,7 +75,7 @@ def test_files_go_in_and_come_out(script: Script) -> None:
     assert {entry["name"]: entry["directory"] for entry in root} == dict.fromkeys(
         ("bin", "dev", "in", "out", "tmp"), True
     )
-    assert out == [{"name": "b", "directory": False}]
+    assert out == [{"name": "b", "directory": False, "size": 3}]
 
 
 def test_files_that_cannot_be_used_are_one_clear_line(script: Script) -> None:

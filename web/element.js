@@ -1,26 +1,56 @@
 /**
  * `<wasix-terminal program="python" args="-q">`: a program on a terminal.
  *
- * `args` are words, quoted as in a shell if they hold spaces. The element has a kernel of its own (`wasix`), so its
- * files and a program that has to be stopped are no other element's business. It fires `exit`, whose
- * `detail` is `{ status, message }`.
+ * | attribute | |
+ * |---|---|
+ * | `program`, `args` | what runs; `args` are words, quoted as in a shell if they hold spaces |
+ * | `cwd` | its working directory, made if need be; `/` if not given |
+ * | `mode` | `edit` (default): lines are edited as with Readline; `cooked`: as on a plain Unix terminal; `raw` |
+ * | `history` | `keep` keeps entered lines in the browser's storage, by program |
+ * | `font-size` | in pixels |
+ * | `screen-reader` | tells screen readers what is shown |
+ *
+ * The element has a kernel of its own (`wasix`), so its files and a program that has to be stopped are
+ * no other element's business. It fires `state` with a `State` as its `detail`, `output` when something
+ * was written, and `exit`, whose `detail` is `{ status, message }`.
  */
 
+import { History } from "./history.js";
 import { Wasix } from "./wasix.js";
+
+/**
+ * What goes on. `loaded` and `total` are bytes; `total` is null if a server does not say.
+ * @typedef {{ phase: "loading", loaded: number, total: number | null }
+ *   | { phase: "running" }
+ *   | { phase: "ended", status: number, message?: string }
+ *   | { phase: "failed", message: string }} State
+ */
 
 const NOTE = "\x1b[2m";
 const PLAIN = "\x1b[0m";
 
 export class WasixTerminal extends HTMLElement {
-  static observedAttributes = ["program", "args"];
+  static observedAttributes = ["program", "args", "cwd", "mode", "font-size", "screen-reader"];
 
-  wasix = new Wasix();
+  wasix = new Wasix({
+    progress: (loaded, total) => {
+      if (this.state?.phase === "loading") this.#tell({ phase: "loading", loaded, total });
+    },
+  });
   /** What runs now. @type {import("./process.js").Process | null} */
   process = null;
+  /** @type {State | null} */
+  state = null;
   /** @type {Promise<import("./terminal.js").Screen> | null} */
   #screen = null;
+  #text = () => "";
   /** Counts starts, so that an old one knows it has been overtaken. */
   #turn = 0;
+
+  /** What is on the screen and above it. */
+  get text() {
+    return this.#text();
+  }
 
   connectedCallback() {
     void this.start();
@@ -31,45 +61,85 @@ export class WasixTerminal extends HTMLElement {
     this.wasix.terminate();
   }
 
-  attributeChangedCallback() {
-    if (this.isConnected && this.#screen) void this.start();
+  /** @param {string} name */
+  attributeChangedCallback(name) {
+    if (!this.isConnected || !this.#screen) return;
+    if (name === "font-size" || name === "screen-reader") void this.#screen.then((screen) => this.#adjust(screen));
+    else void this.start();
+  }
+
+  /** @param {import("./terminal.js").Screen} screen */
+  #adjust(screen) {
+    screen.fontSize = this.getAttribute("font-size");
+    screen.screenReader = this.hasAttribute("screen-reader");
   }
 
   /** Start the program, again if it runs. */
   async start() {
     const turn = ++this.#turn;
+    // Several attributes may change in one go.
+    await null;
+    if (turn !== this.#turn) return;
     if (this.process) await this.process.kill("SIGKILL");
     // The terminal's code is not loaded by pages that have none.
-    this.#screen ??= import("./terminal.js").then(({ Screen }) => new Screen(this));
+    this.#screen ??= import("./terminal.js").then(({ Screen }) => {
+      const screen = new Screen(this);
+      this.#adjust(screen);
+      this.#text = () => screen.text;
+      return screen;
+    });
     const screen = await this.#screen;
     const program = this.getAttribute("program");
     if (turn !== this.#turn || !program) return;
     screen.clear();
     screen.input = null;
+    this.#tell({ phase: "loading", loaded: 0, total: null });
     try {
-      const terminal = screen.size;
-      const process = await this.wasix.spawn(program, this.#args(), { terminal });
+      const process = await this.#spawn(program, screen);
       if (turn !== this.#turn) return void process.kill("SIGKILL");
       this.process = process;
+      this.#tell({ phase: "running" });
       screen.attach(process);
-      await screen.show(process.stdout);
+      await screen.show(process.stdout, () => this.dispatchEvent(new Event("output")));
       const end = await process.ended;
       if (this.process === process) this.process = null;
       if (turn !== this.#turn) return;
       if (end.message) screen.print(`${end.message}\n`);
       screen.print(`${NOTE}[ended with status ${end.status}; press Enter to start again]${PLAIN}\n`);
+      this.#tell({ phase: "ended", ...end });
       this.dispatchEvent(new CustomEvent("exit", { detail: end }));
     } catch (error) {
       if (turn !== this.#turn) return;
-      screen.print(`${error instanceof Error ? error.message : error}\n`);
+      const message = error instanceof Error ? error.message : String(error);
+      screen.print(`${message}\n`);
+      this.#tell({ phase: "failed", message });
     }
     screen.input = (data) => {
       if (data.includes("\r")) void this.start();
     };
   }
 
-  #args() {
-    return words(this.getAttribute("args") ?? "");
+  /** End the program, whatever it does. */
+  async stop() {
+    await this.process?.kill("SIGTERM");
+  }
+
+  /** @param {string} program @param {import("./terminal.js").Screen} screen */
+  async #spawn(program, screen) {
+    const cwd = this.getAttribute("cwd") ?? "/";
+    const mode = /** @type {import("./wasix.js").Mode} */ (this.getAttribute("mode") ?? "edit");
+    if (cwd !== "/") await this.wasix.fs.mkdir(cwd);
+    const history = new History(program, this.getAttribute("history") === "keep");
+    return this.wasix.spawn(program, words(this.getAttribute("args") ?? ""), {
+      cwd,
+      terminal: { ...screen.size, mode, history: history.lines, entered: (line) => history.add(line) },
+    });
+  }
+
+  /** @param {State} state */
+  #tell(state) {
+    this.state = state;
+    this.dispatchEvent(new CustomEvent("state", { detail: state }));
   }
 }
 

@@ -12,9 +12,12 @@ import { Wasix } from "./wasix.js";
 
 export { Wasix, WasixTerminal };
 
-/** Start a kernel. It is ready when the promise resolves. */
-export async function load() {
-  const wasix = new Wasix();
+/**
+ * Start a kernel. It is ready when the promise resolves.
+ * @param {import("./wasix.js").KernelOptions} [options]
+ */
+export async function load(options) {
+  const wasix = new Wasix(options);
   await wasix.ready();
   return wasix;
 }

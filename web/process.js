@@ -131,12 +131,25 @@ class Output {
   }
 
   #move() {
-    const chunk = this.#wanted ? this.#chunks.shift() : undefined;
-    if (chunk) {
+    if (this.#wanted && this.#chunks.length) {
+      // All that has come since: a screen that takes a while for each part keeps up.
+      const chunk = joined(this.#chunks.splice(0));
       this.#wanted = false;
       this.#controller.enqueue(chunk);
       this.#read(chunk.length);
     }
     if (this.#closed && !this.#chunks.length) this.#controller.close();
   }
+}
+
+/** @param {Uint8Array[]} chunks At least one. */
+function joined(chunks) {
+  if (chunks.length === 1) return chunks[0];
+  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
+  let end = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, end);
+    end += chunk.length;
+  }
+  return whole;
 }

@@ -3,51 +3,69 @@
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import style from "@xterm/xterm/css/xterm.css";
+import { STYLE, Theme } from "./theme.js";
+import { useGraphemes } from "./unicode.js";
 
 const OWN_STYLE = `
-  :host { display: block; min-height: 12em; overflow: hidden; background: #14161b; }
+  :host { display: block; min-height: 8em; overflow: hidden; }
   .screen { width: 100%; height: 100%; }
 `;
 
-const THEME = {
-  background: "#14161b",
-  foreground: "#dfe3ea",
-  cursor: "#8ab4f8",
-  selectionBackground: "#3a4660",
-};
+/** Milliseconds without a change of size until there is a new one: each has the program draw anew. */
+const CALM = 50;
+
+const APPLE = /Mac|iPhone|iPad/.test(navigator.platform);
+const WINDOWS = /Win/.test(navigator.platform);
 
 export class Screen {
   /** Where keys go when no program runs. @type {((data: string) => void) | null} */
   input = null;
   #terminal;
+  #theme;
   /** @type {import("./process.js").Process | null} */
   #process = null;
   /** What was typed before there was anything to read it. */
   #ahead = "";
+  /** Whether Escape was the last key. */
+  #escaped = false;
 
   /** @param {HTMLElement} host */
   constructor(host) {
     const root = host.shadowRoot ?? host.attachShadow({ mode: "open", delegatesFocus: true });
     const sheet = document.createElement("style");
-    sheet.textContent = style + OWN_STYLE;
+    sheet.textContent = style + STYLE + OWN_STYLE;
     const place = document.createElement("div");
     place.className = "screen";
     root.replaceChildren(sheet, place);
+    this.#theme = new Theme(root, () => this.restyle());
     const terminal = (this.#terminal = new Terminal({
+      allowProposedApi: true, // that of characters' widths
       cursorBlink: true,
-      fontFamily: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace",
-      fontSize: 14,
-      lineHeight: 1.2,
+      // Programs choose colours for a black screen or a white one.
+      minimumContrastRatio: 3,
       scrollback: 5000,
-      theme: THEME,
+      ...this.#theme.options,
     }));
+    useGraphemes(terminal);
     const fit = new FitAddon();
     terminal.loadAddon(fit);
+    terminal.attachCustomKeyEventHandler((event) => this.#takes(event));
     terminal.open(place);
     fit.fit();
-    new ResizeObserver(() => fit.fit()).observe(host);
+    this.fit = () => fit.fit();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let pause;
+    new ResizeObserver(() => {
+      clearTimeout(pause);
+      pause = setTimeout(this.fit, CALM);
+    }).observe(host);
     terminal.onData((data) => this.#key(data));
     terminal.onResize(({ cols, rows }) => void this.#process?.resize(cols, rows));
+    place.addEventListener("copy", () => setTimeout(() => terminal.clearSelection()));
+    place.addEventListener("paste", (event) => this.#paste(event), { capture: true });
+    const keyboard = /** @type {HTMLTextAreaElement} */ (terminal.textarea);
+    keyboard.ariaLabel = host.ariaLabel ?? "Terminal";
+    keyboard.ariaDescription = "Escape, then Tab leaves it";
     if (host.hasAttribute("autofocus")) terminal.focus();
   }
 
@@ -55,14 +73,33 @@ export class Screen {
     return { columns: this.#terminal.cols, rows: this.#terminal.rows };
   }
 
-  /** The text on the screen and above it, without trailing blank lines. */
+  /** The lines on the screen and above it, however many rows they take, without trailing blanks. */
   get text() {
     const buffer = this.#terminal.buffer.active;
-    const lines = [];
+    let text = "";
     for (let i = 0; i < buffer.length; i++) {
-      lines.push(buffer.getLine(i)?.translateToString(true) ?? "");
+      const wraps = buffer.getLine(i + 1)?.isWrapped ?? false;
+      text += buffer.getLine(i)?.translateToString(!wraps);
+      if (!wraps) text += "\n";
     }
-    return lines.join("\n").trimEnd();
+    return text.trimEnd();
+  }
+
+  /** Whether screen readers are told what is shown. @param {boolean} on */
+  set screenReader(on) {
+    this.#terminal.options.screenReaderMode = on;
+  }
+
+  /** In pixels; null for what CSS says. @param {string | null} size */
+  set fontSize(size) {
+    this.#theme.fontSize = size;
+    this.restyle();
+  }
+
+  /** Take over what CSS says. */
+  restyle() {
+    Object.assign(this.#terminal.options, this.#theme.options);
+    this.fit();
   }
 
   clear() {
@@ -78,6 +115,8 @@ export class Screen {
   /** Send keys and sizes to a program. @param {import("./process.js").Process} process */
   attach(process) {
     this.#process = process;
+    const { columns, rows } = this.size;
+    void process.resize(columns, rows);
     this.#key(this.#ahead);
     this.#ahead = "";
     void process.ended.then(() => {
@@ -85,19 +124,53 @@ export class Screen {
     });
   }
 
-  /** Show a stream to its end, no faster than it can be drawn. @param {ReadableStream<Uint8Array>} stream */
-  async show(stream) {
+  /**
+   * Show a stream to its end, no faster than it can be drawn.
+   * @param {ReadableStream<Uint8Array>} stream @param {() => void} shown Told of each part.
+   */
+  async show(stream, shown) {
     for (const reader = stream.getReader(); ; ) {
       const { done, value } = await reader.read();
       if (done) return;
       await new Promise((drawn) => this.#terminal.write(value, () => drawn(undefined)));
+      shown();
     }
   }
 
   /** @param {string} data */
   #key(data) {
+    if (!data) return;
     if (this.#process) void this.#process.type(data);
     else if (this.input) this.input(data);
     else this.#ahead += data;
+  }
+
+  /**
+   * As xterm.js does it, but not into its text area as well, where a megabyte takes minutes.
+   * @param {ClipboardEvent} event
+   */
+  #paste(event) {
+    event.preventDefault();
+    event.stopPropagation();
+    this.#terminal.paste(event.clipboardData?.getData("text/plain") ?? "");
+  }
+
+  /** Whether a key is the terminal's; else it does what it does in any page. @param {KeyboardEvent} event */
+  #takes(event) {
+    if (event.type !== "keydown") return true;
+    const { key, code, shiftKey: shift } = event;
+    const escaped = this.#escaped;
+    this.#escaped = key === "Escape" || (escaped && key === "Shift");
+    if (key === "Tab" && escaped) return false;
+    const control = event.ctrlKey && !event.altKey && !event.metaKey;
+    if (control && code === "KeyC" && this.#terminal.hasSelection()) {
+      if (shift) {
+        event.preventDefault(); // browsers' developer tools
+        document.execCommand("copy"); // works without secure context and permission, too
+      }
+      return APPLE && !shift;
+    }
+    if (control && code === "KeyV") return !shift && !WINDOWS;
+    return true;
   }
 }

@@ -29,8 +29,29 @@ const PAUSE = 100;
  *   `/` and `.`; for programs that look for one.
  * @property {Record<string, string | Uint8Array>} [files] Files to write first, by path.
  * @property {number} [memoryLimit] Bytes of linear memory the program may have.
- * @property {{ columns: number, rows: number }} [terminal] Gives it a terminal for all three streams;
- *   its output is then in `stdout`.
+ * @property {TerminalOptions} [terminal] Gives it a terminal for all three streams; its output is then
+ *   in `stdout`, and what is written to `stdin` are keys.
+ */
+
+/**
+ * How lines are edited: as with Readline (`edit`), or as on a plain Unix terminal (`cooked`). In `raw`
+ * mode the program gets all keys as they are typed.
+ * @typedef {"edit" | "cooked" | "raw"} Mode
+ */
+
+/**
+ * @typedef {object} TerminalOptions
+ * @property {number} columns
+ * @property {number} rows
+ * @property {Mode} [mode] `edit` if not given.
+ * @property {string[]} [history] Lines entered before, oldest first.
+ * @property {(line: string) => void} [entered] Told each line to remember.
+ */
+
+/**
+ * @typedef {object} KernelOptions
+ * @property {(loaded: number, total: number | null) => void} [progress] Told, while the worker fetches
+ *   what it needs, the bytes that have come, and how many will in all if servers say so.
  */
 
 /**
@@ -50,8 +71,13 @@ export class Wasix {
   #waiting = new Map();
   /** By pid. @type {Map<number, Process>} */
   #processes = new Map();
+  /** By pid, told of lines to remember. @type {Map<number, (line: string) => void>} */
+  #entered = new Map();
+  #progress;
 
-  constructor() {
+  /** @param {KernelOptions} [options] */
+  constructor({ progress } = {}) {
+    this.#progress = progress;
     /** Files of the kernel; they live as long as its worker. */
     this.fs = new Files((method, ...args) => this.#ask(method, ...args));
   }
@@ -99,9 +125,14 @@ export class Wasix {
   #receive(message) {
     if ("output" in message) {
       this.#processes.get(message.output)?.receive(message.fd, message.data);
+    } else if ("loaded" in message) {
+      this.#progress?.(message.loaded, message.total);
+    } else if ("entered" in message) {
+      this.#entered.get(message.entered)?.(message.line);
     } else if ("exited" in message) {
       const process = this.#processes.get(message.exited);
       this.#processes.delete(message.exited);
+      this.#entered.delete(message.exited);
       process?.end(message.status, message.message);
     } else {
       const id = message.done ?? message.failed;
@@ -121,6 +152,7 @@ export class Wasix {
     const processes = [...this.#processes];
     this.#waiting.clear();
     this.#processes.clear();
+    this.#entered.clear();
     for (const { reject } of waiting) reject(new Error(reason));
     for (const [id, process] of processes) process.end(id === pid ? status : 137, reason);
   }
@@ -167,10 +199,15 @@ export class Wasix {
     const pid = await this.#ask("spawn", {
       ...what,
       args: [...argv, ...args.map(String)],
-      env: env ?? { ...manifest.environ, PWD: cwd, ...environ },
+      env: env ?? { ...manifest.environ, PWD: cwd, ...(terminal && described(terminal)), ...environ },
       cwd,
       stdin,
-      terminal: terminal && [terminal.columns, terminal.rows],
+      terminal: terminal && {
+        columns: terminal.columns,
+        rows: terminal.rows,
+        mode: terminal.mode ?? "edit",
+        history: terminal.history ?? [],
+      },
       memoryLimit,
       preopens,
     });
@@ -181,6 +218,7 @@ export class Wasix {
       ends: (signal) => !manifest.harmless.includes(signal),
     });
     this.#processes.set(pid, process);
+    if (terminal?.entered) this.#entered.set(pid, terminal.entered);
     return process;
   }
 
@@ -199,6 +237,19 @@ export class Wasix {
     }
     if (!heard) this.#end("it computed on and heard no signal: its worker was ended", pid, status);
   }
+}
+
+/**
+ * What programs look for in their environment. Its size is there because preview1 has no call for it.
+ * @param {TerminalOptions} terminal
+ */
+function described({ columns, rows }) {
+  return {
+    TERM: "xterm-256color",
+    COLORTERM: "truecolor",
+    COLUMNS: String(columns),
+    LINES: String(rows),
+  };
 }
 
 /** @param {string | number} signal A name, or Linux's number. */
@@ -269,12 +320,12 @@ class Files {
   }
 
   /**
-   * What is in a directory.
-   * @param {string} path @returns {Promise<{ name: string, directory: boolean }[]>}
+   * What is in a directory; `size` is in bytes, 0 for a directory.
+   * @param {string} path @returns {Promise<{ name: string, directory: boolean, size: number }[]>}
    */
   async list(path) {
-    /** @type {[string, boolean][]} */
+    /** @type {[string, boolean, number][]} */
     const entries = await this.#ask("list", path);
-    return entries.map(([name, directory]) => ({ name, directory }));
+    return entries.map(([name, directory, size]) => ({ name, directory, size }));
   }
 }

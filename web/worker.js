@@ -5,6 +5,7 @@ import { CALLS } from "#glue";
 import { PromiseCarrier, Turns } from "../engines/browser/carrier.js";
 import { Guest, Stage } from "../engines/browser/guest.js";
 import { compile, run } from "../engines/browser/run.js";
+import { watch } from "./progress.js";
 import { startPython } from "./python.js";
 
 /** @typedef {import("../engines/browser/run.js").Wanted} Wanted */
@@ -19,7 +20,7 @@ import { startPython } from "./python.js";
  * @property {Record<string, string>} env
  * @property {string} cwd
  * @property {Uint8Array | boolean} stdin Bytes, a stream (true), or nothing.
- * @property {[number, number]} [terminal] Columns and rows, to give it a terminal.
+ * @property {import("./wasix.js").TerminalOptions} [terminal] To give it a terminal.
  * @property {number} [memoryLimit] In bytes.
  * @property {string[]} preopens
  */
@@ -48,6 +49,7 @@ class Kernel {
         const bytes = data.toJs();
         postMessage({ output: pid, fd, data: bytes }, { transfer: [bytes.buffer] });
       },
+      entered: (/** @type {number} */ pid, /** @type {string} */ line) => postMessage({ entered: pid, line }),
     };
   }
 
@@ -129,6 +131,8 @@ async function fetched(url) {
 
 /** @type {Promise<Kernel>} */
 let kernel;
+
+watch((loaded, total) => postMessage({ loaded, total }));
 
 /** What the page may ask for. @type {Record<string, (...args: any[]) => any>} */
 const methods = {

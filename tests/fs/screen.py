@@ -6,7 +6,7 @@ import re
 
 from wasix.fs.cells import clusters, width
 
-_PART = re.compile(r"\x1b\[(\d*)(?:;(\d*))?m?([A-Za-z])|([\x00-\x1f])|([^\x00-\x1f]+)")
+_PART = re.compile(r"\x1b\[(\d*)(?:;(\d*))?([A-Za-z])|([\x00-\x1f])|([^\x00-\x1f]+)")
 
 
 class Screen:
@@ -18,6 +18,14 @@ class Screen:
         self.row = self.column = 0
         self.full = False
         """Whether a character stands in the last column and the cursor has not gone on."""
+
+    def resize(self, columns: int) -> None:
+        """As xterm.js does it to the line that the cursor is in; no other line may be here."""
+        self.columns = columns
+        for row in self.rows:
+            del row[columns:]
+        self.column = min(self.column, columns - 1)
+        self.full = False
 
     def print(self, data: bytes) -> None:
         text = data.decode()

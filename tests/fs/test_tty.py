@@ -224,7 +224,7 @@ def test_raw_keys_are_untouched() -> None:
     keys = b"\x1b[A\x03\x16\x7f\r\xff\x04"
     seat.type(keys)
     assert seat.read() == keys
-    assert (seat.signals, seat.shown) == ([], b"")
+    assert (seat.signals, bytes(seat.shown)) == ([], b"")
     seat.write("a\nb")
     assert seat.shown == b"a\nb"
 
@@ -265,7 +265,8 @@ EDITED = [
     (["ne", LEFT, "x", RIGHT, "\u0301"], "nxe\u0301", 3),
     (["e\u0301x", LEFT, LEFT, "a"], "ae\u0301x", 1),
     (["ab", "\x1b[99z", "\x1bq", "\x00\x11", "c"], "abc", 3),
-    (["ab", "\x1b", "[", "D", "c"], "acb", 2),
+    (["ab", "\x1b[", "D", "c"], "acb", 2),
+    (["ab", "\x1b", ".c"], "ab.c", 4),
     (["\x1b[200~ab\x1b[201~"], "ab", 2),
 ]
 
@@ -411,6 +412,25 @@ def test_the_screen_shows_the_line_as_if_it_had_been_typed_at_once(
     other.type(UP, LEFT * (len(line.cells) - line.cursor))
     assert seat.screen.text == other.screen.text
     assert (seat.screen.row, seat.screen.column) == (other.screen.row, other.screen.column)
+
+
+@given(st.sampled_from(["", "> ", "\x1b[32mprompt\x1b[0m> "]), st.text("ab日 "), st.data())
+def test_a_line_is_drawn_anew_for_another_width(
+    prompt: str, text: str, data: st.DataObject
+) -> None:
+    columns, wider = data.draw(st.integers(2, 12)), data.draw(st.integers(2, 12))
+    seats = [Seat(columns=width, editing=True, history=[text]) for width in (columns, wider)]
+    moves = data.draw(st.integers(0, 20))
+    for seat in seats:
+        seat.ask(prompt)
+        seat.type(UP, LEFT * moves)
+    seat, fresh = seats
+    seat.screen.resize(wider)
+    seat.terminal.resize(wider, 24)
+    for each in seats:
+        each.type("x")
+    assert seat.screen.text == fresh.screen.text
+    assert (seat.screen.row, seat.screen.column) == (fresh.screen.row, fresh.screen.column)
 
 
 @given(st.lists(st.binary(max_size=12), max_size=20), st.booleans())

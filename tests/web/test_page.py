@@ -17,12 +17,16 @@ from wasix.web.streams import BATCH, PROMPT, WINDOW, Outbox
 NUMBERS = {function.name: number for number, function in reversed(list(enumerate(CALLS)))}
 
 
+SCREEN = {"columns": 80, "rows": 24}
+
+
 class Desk:
     """A page with a door that notes what comes through it."""
 
     def __init__(self, *, suspends: bool = True) -> None:
         self.notified: list[int] = []
         self.sent: list[tuple[int, int, bytes]] = []
+        self.lines: list[tuple[int, str]] = []
         self.page = Page(self, suspends)
 
     def notify(self, tid: int) -> None:
@@ -30,6 +34,9 @@ class Desk:
 
     def output(self, pid: int, fd: int, data: bytes) -> None:
         self.sent.append((pid, fd, data))
+
+    def entered(self, pid: int, line: str) -> None:
+        self.lines.append((pid, line))
 
     def spawn(self, stdin: Any = None, **options: Any) -> int:
         chosen = {"environ": {}, "cwd": "/", "terminal": None, **options}
@@ -202,7 +209,7 @@ def test_a_full_output_that_must_not_wait_is_again(desk: Desk) -> None:
 
 
 def test_a_terminal_shows_what_is_written_and_echoes_what_is_typed(desk: Desk) -> None:
-    pid = desk.spawn(terminal=(80, 24))
+    pid = desk.spawn(terminal=SCREEN)
     desk.write(pid, b"$ \n")
     assert desk.read(pid) == PARKED
     desk.page.feed(pid, b"ls\r", lambda: None)
@@ -211,16 +218,55 @@ def test_a_terminal_shows_what_is_written_and_echoes_what_is_typed(desk: Desk) -
     assert desk.read(pid) == b"ls\n"
 
 
+def test_each_of_many_keys_is_shown_while_the_program_waits(desk: Desk) -> None:
+    pid = desk.spawn(terminal=SCREEN)
+    assert desk.read(pid) == PARKED
+    for count in range(1, 3 * PROMPT):
+        desk.page.feed(pid, b"x", lambda: None)
+        assert b"".join(data for _, _, data in desk.sent).count(b"x") == count
+
+
 def test_a_key_interrupts_the_program_of_the_terminal(desk: Desk) -> None:
-    pid, other = desk.spawn(terminal=(80, 24)), desk.spawn(terminal=(80, 24))
+    pid, other = desk.spawn(terminal=SCREEN), desk.spawn(terminal=SCREEN)
     assert desk.read(pid) == PARKED
     desk.page.feed(pid, b"\x03", lambda: None)
     assert desk.page.ended(pid, "unwound", "") == (130, None)
     assert desk.page.ended(other, "returned", "") == (0, None)
 
 
+def test_lines_that_are_entered_are_remembered_and_recalled(desk: Desk) -> None:
+    pid = desk.spawn(terminal={**SCREEN, "history": ["ls"]})
+    assert desk.read(pid) == PARKED
+    desk.page.feed(pid, b"\x1b[A -l\r", lambda: None)
+    assert desk.page.carrier(pid).resume() == 0
+    assert desk.read(pid) == b"ls -l\n"
+    assert desk.lines == [(pid, "ls -l")]
+
+
+def test_a_cooked_terminal_edits_as_a_unix_terminal_does(desk: Desk) -> None:
+    pid = desk.spawn(terminal={**SCREEN, "mode": "cooked"})
+    desk.page.feed(pid, b"ab\x1b[D\x7fx\r", lambda: None)
+    assert desk.read(pid) == b"ab\x1b[x\n"
+
+
+def test_a_raw_terminal_hands_keys_on(desk: Desk) -> None:
+    pid = desk.spawn(terminal={**SCREEN, "mode": "raw"})
+    desk.page.feed(pid, b"\x03\x1b[A", lambda: None)
+    assert desk.read(pid) == b"\x03\x1b[A"
+    assert desk.sent == []
+
+
+def test_a_new_size_reaches_the_terminal(desk: Desk) -> None:
+    pid = desk.spawn(terminal=SCREEN)
+    desk.page.resize(pid, 33, 7)
+    terminal = desk.page.jobs[pid].terminal
+    assert terminal is not None
+    assert (terminal.columns, terminal.rows) == (33, 7)
+    assert desk.write(pid, b"goes on") == 7
+
+
 def test_the_terminal_is_also_a_device(desk: Desk) -> None:
-    pid = desk.spawn(terminal=(80, 24))
+    pid = desk.spawn(terminal=SCREEN)
     path = b"dev/tty"
     desk.page.stage.view[DATA : DATA + len(path)] = path
     fd = desk.call(pid, "path_open")(3, 0, len(path), 0, 1 << 6, 0, 0)
@@ -271,8 +317,8 @@ def test_files_are_written_read_and_listed(desk: Desk) -> None:
     page.make_directory("/a/d/e")
     page.make_directory("/a/d/e")
     assert page.read_file("/a/b/c") == b"new"
-    assert sorted(json.loads(page.list_directory("/a"))) == [["b", True], ["d", True]]
-    assert json.loads(page.list_directory("a/b")) == [["c", False]]
+    assert sorted(json.loads(page.list_directory("/a"))) == [["b", True, 0], ["d", True, 0]]
+    assert json.loads(page.list_directory("a/b")) == [["c", False, 3]]
 
 
 @pytest.mark.parametrize(
@@ -291,6 +337,10 @@ def test_files_are_written_read_and_listed(desk: Desk) -> None:
         (
             lambda page: page.spawn("g", ["a\0"], {}, "/", None, None),
             "g: an argument or variable has a NUL character in it",
+        ),
+        (
+            lambda page: page.spawn("g", ["g"], {}, "/", None, {**SCREEN, "mode": "vi"}),
+            "g: the terminal's mode must be one of edit, cooked, raw",
         ),
     ],
 )

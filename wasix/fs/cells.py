@@ -54,6 +54,10 @@ def _kind(character: str) -> str:
     return "PICT" if _PICTURE.match(character) else ""
 
 
+def is_half_flag(character: str) -> bool:
+    return _kind(character) == "RI"
+
+
 def clusters(text: str) -> list[str]:
     """`text` cut into what is shown as one character each."""
     if text.isascii():
@@ -130,15 +134,19 @@ _OUTPUT = re.compile(
 )
 
 
-def column_after(output: str, columns: int) -> int:
-    """The column in which printing the last line of a program's output leaves the cursor.
+def place_after(output: str, columns: int) -> Place:
+    """Where printing the last line of a program's output leaves the cursor.
 
-    It is `columns` if the row is full: the cursor waits in the last column for more.
+    The column is `columns` if a row is full: the cursor waits in the last one for more.
     """
-    column = 0
+    row, column = 0, 0
     for match in _OUTPUT.finditer(output):
         if text := match["text"]:
-            column = render(clusters(text), (0, column), columns)[1][1] or columns
+            row, column = render(
+                clusters(text), (row + column // columns, column % columns), columns
+            )[1]
+            if not column:
+                row, column = row - 1, columns
         elif control := match["control"]:
             if control == "\r":
                 column = 0
@@ -148,7 +156,7 @@ def column_after(output: str, columns: int) -> int:
                 column = min(columns - 1, column + TAB - column % TAB)
         elif final := match["final"]:
             column = _moved_column(column, final, match["parameters"], columns)
-    return column
+    return row, column
 
 
 def _moved_column(column: int, final: str, parameters: str, columns: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from wasix.fs.cells import Place, clusters, render
+from wasix.fs.cells import Place, clusters, is_half_flag, render
 
 
 class Line:
@@ -27,6 +27,11 @@ class Line:
         """Where the picture ends."""
 
     @property
+    def rows(self) -> tuple[int, int]:
+        """Rows from the one it starts in to the cursor's, and to its last one."""
+        return self._at[0], self._end[0]
+
+    @property
     def text(self) -> str:
         return "".join(self.cells)
 
@@ -46,17 +51,19 @@ class Line:
     def replace(self, first: int, last: int, text: str = "") -> None:
         """Put `text` in place of the cells from `first` to `last`, and the cursor behind it."""
         left = self.cells[first - 1] if first else ""
-        right = self.cells[last] if last < len(self.cells) else ""
-        # What comes together may join.
+        # What comes together may join, and flags are made of whichever two halves come first.
+        end = min(last + 1, len(self.cells))
+        while last < end < len(self.cells) and is_half_flag(self.cells[end - 1][0]):
+            end += 1
+        right = "".join(self.cells[last:end])
         cells = clusters(left + text + right)
         changed = first
         if left and cells[0] != left:
             changed -= 1
-        self.cells[first - bool(left) : last + bool(right)] = cells
-        if right:
-            rest = len(right)
-            while rest > 0 and cells:
-                rest -= len(cells.pop())
+        self.cells[first - bool(left) : end] = cells
+        rest = len(right)
+        while rest > 0 and cells:
+            rest -= len(cells.pop())
         cursor = first - bool(left) + len(cells)
         self._draw(min(changed, cursor), cursor)
 

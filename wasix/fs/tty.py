@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Fdflags, Filetype
-from wasix.fs.cells import column_after
+from wasix.fs.cells import Place, place_after
 from wasix.fs.editor import Editor, History
 from wasix.fs.file import READ, OpenFile, Ready, total
 from wasix.fs.line import Line
@@ -85,16 +85,37 @@ class Terminal:
         """Finished lines, each with its newline; an empty one is an end of file."""
         self._tail = b""
         """Output behind the last newline: the prompt of a line."""
+        self._went_on = False
+        """Whether the cursor has left a row that the prompt fills."""
         self.file = TerminalFile(self)
 
     def resize(self, columns: int, rows: int) -> None:
-        if (columns, rows) != (self.columns, self.rows):
-            self.columns, self.rows = columns, rows
-            self._begin()
-            self.interrupt(Signal.WINCH)
+        """The screen has another size. It has left the rows of an unfinished line, but cut them."""
+        if (columns, rows) == (self.columns, self.rows):
+            return
+        line = self._line
+        row, column = self._prompt_end()
+        full = column == self._width
+        above = row + (full and (self._went_on or bool(line.cells))) + line.rows[0]
+        many = row + full + line.rows[1]
+        self.columns, self.rows = columns, rows
+        row, column = self._prompt_end()
+        line.begin(column % self._width, self._width)
+        # What takes one row with either width is still as it should be.
+        many = many or row + (column == self._width) + line.rows[1]
+        if many and self._editor.rich and self._wanted and self.line_buffered:
+            up = f"\x1b[{above}A" if above else ""
+            self.output(f"{up}\r\x1b[J".encode() + self._tail)
+            self._went_on = False
+            if self.echo:
+                self._begin()
+                line.draw()
+        self.interrupt(Signal.WINCH)
 
     def input(self, data: bytes) -> None:
         """Keys, as the bytes a terminal sends for them."""
+        if data == b"\x1b" and self._editor.rich and self.line_buffered:
+            return  # the key itself; sequences come whole
         self._keys += self._interrupted(data) if self.signals else data
         self._look()
 
@@ -129,6 +150,7 @@ class Terminal:
         if self.echo and self.line_buffered:
             self._show("\r\n")
             self._tail = b""
+            self._went_on = False
 
     def _look(self) -> None:
         """Look at keys, until the program has what it wants."""
@@ -174,17 +196,26 @@ class Terminal:
         elif key == _REPRINT and not self._editor.rich:
             self._show("^R\r\n")
             self._tail = b""
+            self._went_on = False
             self._begin()
             line.draw()
         elif len(line.cells) < _MOST_CELLS or key[0] < " " or key == "\x7f":
             self._editor.key(key)
 
+    @property
+    def _width(self) -> int:
+        return max(2, self.columns)
+
+    def _prompt_end(self) -> Place:
+        return place_after(self._tail.decode("utf-8", "replace"), self._width)
+
     def _begin(self) -> None:
-        columns = max(2, self.columns)
-        column = column_after(self._tail.decode("utf-8", "replace"), columns)
-        if column == columns and not self._line.cells:
-            self._show(" \r")  # go on to the next row
-        self._line.begin(column % columns, columns)
+        """The line starts where the output has ended."""
+        column = self._prompt_end()[1]
+        if column == self._width and not self._line.cells:
+            self._show(" \r")
+            self._went_on = True
+        self._line.begin(column % self._width, self._width)
 
     def _enter(self) -> None:
         line = self._line
@@ -216,6 +247,7 @@ class Terminal:
         newline = data.rfind(b"\n") + 1
         self._tail = data[newline:] if newline else self._tail + data
         self._tail = self._tail[-_MOST_TAIL:]
+        self._went_on = False
         # A screen needs the carriage return that a Unix terminal adds.
         self.output(data.replace(b"\n", b"\r\n") if self.line_feeds else data)
         if editing:

@@ -26,7 +26,7 @@ from wasix.proc.promise import PromiseCarrier
 from wasix.proc.signal import Signal
 from wasix.proc.wait import WaitQueue
 from wasix.system import make_kernel
-from wasix.web.streams import Feed, Outbox, Output, PageTerminal
+from wasix.web.streams import MODES, Feed, Outbox, Output, PageTerminal
 
 STATUS_INVALID = 126
 """The module cannot be run here."""
@@ -60,6 +60,9 @@ class Door(Protocol):
         """Ask the carrier of thread `tid` what to do, soon."""
 
     def output(self, pid: int, fd: int, data: bytes) -> None: ...
+
+    def entered(self, pid: int, line: str) -> None:
+        """A line was entered, to be remembered."""
 
 
 class Job:
@@ -107,13 +110,14 @@ class Page:
         environ: Mapping[str, str],
         cwd: str,
         stdin: Any,
-        terminal: Sequence[int] | None,
+        terminal: Mapping[str, Any] | None,
         preopens: Sequence[str] = (),
     ) -> int:
         """A new process; returns its pid.
 
         stdin: bytes to read, True for a stream that `feed` fills, None for nothing.
-        terminal: its size (columns, rows), if it has one for all three streams.
+        terminal: if it has one for all three streams, its `columns`, `rows`, `mode` (`edit`,
+            `cooked`, `raw`) and `history`, lines entered before.
         preopens: directories it finds open under these very names, besides `/` and `.`.
         """
         for text in (*args, *environ, *environ.values()):
@@ -133,7 +137,13 @@ class Page:
             def interrupt(signal: Signal) -> None:
                 job.process.deliver(signal)
 
-            job.terminal = PageTerminal(outbox(1), interrupt, *terminal)
+            if terminal.get("mode", "edit") not in MODES:
+                raise PageError(f"{name}: the terminal's mode must be one of {', '.join(MODES)}")
+
+            def remember(line: str) -> None:
+                self.door.entered(job.process.pid, line)
+
+            job.terminal = PageTerminal(outbox(1), interrupt, remember, **terminal)
             files: list[OpenFile] = [job.terminal.file] * 3
         else:
             files = [self._stdin(job, stdin), Output(outbox(1)), Output(outbox(2))]
@@ -207,6 +217,8 @@ class Page:
             taken()
         elif job.terminal is not None:
             job.terminal.input(bytes(data))
+            # The guest may go on waiting, and have no turn.
+            job.terminal.outbox.turn()
             taken()
         elif job.feed is not None:
             job.feed.put(bytes(data), taken)
@@ -227,6 +239,7 @@ class Page:
         job = self.jobs.get(pid)
         if job and job.terminal:
             job.terminal.resize(columns, rows)
+            job.terminal.outbox.turn()
 
     def kill(self, pid: int, signal: int) -> None:
         job = self.jobs.get(pid)
@@ -302,19 +315,19 @@ class Page:
             raise PageError(f"{path}: {error}") from None
 
     def list_directory(self, path: str) -> str:
-        """Its entries but `.` and `..`, as a JSON list of [name, whether it is a directory]."""
+        """Its entries but `.` and `..`, as a JSON list of [name, is directory, bytes]."""
+        found = []
         try:
             file = self._open(path, write=False, directory=True)
-            entries = list(file.entries(0) or ())
+            directory = self._directory(path)
+            for _, _, name, filetype in list(file.entries(0) or ()):
+                inode = directory.lookup(name) if name not in (".", "..") else None
+                if inode:
+                    is_directory = filetype == Filetype.DIRECTORY
+                    found.append([name, is_directory, 0 if is_directory else inode.stat().size])
         except Errno as error:
             raise PageError(f"{path}: {error}") from None
-        return json.dumps(
-            [
-                [entry.name, entry.filetype == Filetype.DIRECTORY]
-                for entry in entries
-                if entry.name not in (".", "..")
-            ]
-        )
+        return json.dumps(found)
 
 
 def _relative(path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Fdflags, Filetype
@@ -21,6 +21,9 @@ PROMPT, PROMPT_IN_FLOOD = 100, 2
 """Writes of one turn of the event loop (some milliseconds) that are sent at once. What a program
 writes beyond that is sent in batches, the last one at the turn's end; so is all but the beginning
 of the turn after."""
+
+MODES = ("edit", "cooked", "raw")
+"""How a terminal treats keys."""
 
 Send = Callable[[bytes], object]
 
@@ -96,12 +99,34 @@ class Output(OpenFile):
 
 
 class PageTerminal(Terminal):
-    """A terminal whose screen is in the page."""
+    """A terminal whose screen is in the page.
+
+    mode: `edit` lines as with Readline, `cooked` as on a plain Unix terminal, or `raw`: preview1
+        has no call with which a program could choose.
+    """
 
     def __init__(
-        self, outbox: Outbox, interrupt: Callable[[Signal], object], columns: int, rows: int
+        self,
+        outbox: Outbox,
+        interrupt: Callable[[Signal], object],
+        remember: Callable[[str], object],
+        *,
+        columns: int,
+        rows: int,
+        mode: str = "edit",
+        history: Iterable[str] = (),
     ) -> None:
-        super().__init__(outbox.put, interrupt, columns=columns, rows=rows)
+        super().__init__(
+            outbox.put,
+            interrupt,
+            columns=columns,
+            rows=rows,
+            editing=mode == "edit",
+            history=history,
+            remember=remember,
+        )
+        if mode == "raw":
+            self.line_buffered = self.echo = self.signals = self.line_feeds = False
         self.outbox = outbox
         self.file = PageTerminalFile(self)
 

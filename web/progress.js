@@ -1,0 +1,57 @@
+/** How much of what the worker fetches has come. Pyodide fetches some of it by itself. */
+
+const PAUSE = 100; // milliseconds between reports
+
+/**
+ * Report what is fetched from now on, until all of it is there.
+ * @param {(loaded: number, total: number | null) => void} report Bytes that have come, and that are
+ *   to come in all as far as servers say; a last time when nothing is under way.
+ */
+export function watch(report) {
+  const plain = globalThis.fetch;
+  /** @type {Set<{ loaded: number, total: number | null }>} */
+  const fetches = new Set();
+  let running = 0;
+  let last = 0;
+
+  function tell() {
+    let loaded = 0;
+    /** @type {number | null} */
+    let total = 0;
+    for (const one of fetches) {
+      loaded += one.loaded;
+      total = total === null || one.total === null ? null : total + one.total;
+    }
+    last = performance.now();
+    report(loaded, total);
+  }
+
+  /** @param {Response} response */
+  async function count(response) {
+    const coded = response.headers.get("content-encoding");
+    const length = Number(response.headers.get("content-length"));
+    const one = { loaded: 0, total: coded || !length ? null : length };
+    fetches.add(one);
+    running++;
+    try {
+      for await (const chunk of /** @type {ReadableStream<Uint8Array>} */ (response.body)) {
+        one.loaded += chunk.length;
+        if (performance.now() - last >= PAUSE) tell();
+      }
+      one.total = one.loaded;
+    } finally {
+      running--;
+      if (!running) {
+        tell();
+        fetches.clear();
+      }
+    }
+  }
+
+  globalThis.fetch = async (...request) => {
+    const response = await plain(...request);
+    // Of a copy: engines keep compiled code only for a response that is the network's own.
+    if (response.ok && response.body) count(response.clone()).catch(() => {});
+    return response;
+  };
+}
