@@ -174,11 +174,12 @@ class MemorySymlink(MemoryInode, Symlink):
 
     def __init__(self, filesystem: MemoryFilesystem, target: str) -> None:
         super().__init__(filesystem)
-        self._target = target
-        self.size = len(target.encode("utf-8", "surrogateescape"))
+        # As bytes: one odd character makes every character of a text four bytes.
+        self._target = target.encode("utf-8", "surrogateescape")
+        self.size = len(self._target)
 
     def target(self) -> str:
-        return self._target
+        return self._target.decode("utf-8", "surrogateescape")
 
     def release(self) -> None:
         super().release()
