@@ -7,7 +7,6 @@ was opened from passes them on, and can only lose some. A call whose right was n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from wasix.abi import E, Errno
@@ -75,6 +74,8 @@ class DescriptorTable:
 
     limit: int = 1024
     entries: dict[int, Descriptor] = field(default_factory=dict)
+    _used: int = 0
+    """Bit n is set while the number n is in use: the lowest free one is found without a search."""
 
     def get(self, fd: int, right: int = 0) -> Descriptor:
         """The descriptor `fd`; `badf` if it is not open, `notcapable` if it lacks `right`."""
@@ -113,7 +114,7 @@ class DescriptorTable:
         """Give `file` the lowest free number, with those of `rights` that mean something on it."""
         if len(self.entries) >= self.limit:
             raise Errno(E.MFILE)
-        fd = next(number for number in self._numbers() if number not in self.entries)
+        fd = (~self._used & (self._used + 1)).bit_length() - 1
         self.set(fd, file, rights, inheriting, preopen=preopen)
         return fd
 
@@ -128,16 +129,14 @@ class DescriptorTable:
     ) -> None:
         """Give `file` the free number `fd`."""
         file.references += 1
+        self._used |= 1 << fd
         self.entries[fd] = Descriptor(file, rights & applicable(file), inheriting, preopen)
-
-    def _numbers(self) -> Iterator[int]:
-        # Numbers are dense in practice: the first gap is at or below their count.
-        return iter(range(len(self.entries) + 1))
 
     def close(self, fd: int) -> None:
         entry = self.entries.pop(fd, None)
         if entry is None:
             raise Errno(E.BADF)
+        self._used ^= 1 << fd
         self._release(entry)
 
     def renumber(self, fd: int, to: int) -> None:
@@ -150,10 +149,12 @@ class DescriptorTable:
         replaced = self.entries.get(to)
         self.entries[to] = moved
         del self.entries[fd]
+        self._used = self._used ^ 1 << fd | 1 << to
         if replaced:
             self._release(replaced)
 
     def close_all(self) -> None:
+        self._used = 0
         while self.entries:
             self._release(self.entries.popitem()[1])
 

@@ -24,15 +24,33 @@ _PIPE_BUF = getattr(select, "PIPE_BUF", 512)
 """What a pipe that is ready takes without blocking."""
 
 
-def poll(fd: int, event: int) -> Ready | None:
-    """Whether reading or writing the host descriptor would not block now."""
-    if hasattr(select, "poll"):
-        poller = select.poll()
-        poller.register(fd, select.POLLIN if event == READ else select.POLLOUT)
-        found = poller.poll(0)
-        return Ready(1, bool(found[0][1] & select.POLLHUP)) if found else None
-    readable, writable, _ = select.select([fd] * (event == READ), [fd] * (event != READ), [], 0)
-    return Ready(1) if readable or writable else None
+class Readiness:
+    """Whether reading or writing a host descriptor would not block now.
+
+    Asked before every read and write, so what the host is asked with is made once.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._polls: dict[int, select.poll] = {}
+
+    def ask(self, event: int) -> Ready | None:
+        """Raises `Errno`."""
+        try:
+            if hasattr(select, "poll"):
+                poll = self._polls.get(event) or self._make(event)
+                found = poll.poll(0)
+                return Ready(1, bool(found[0][1] & select.POLLHUP)) if found else None
+            reading, writing = [self._fd] * (event == READ), [self._fd] * (event != READ)
+            readable, writable, _ = select.select(reading, writing, [], 0)
+            return Ready(1) if readable or writable else None
+        except OSError as error:
+            raise Errno.of(error) from None
+
+    def _make(self, event: int) -> select.poll:
+        poll = self._polls[event] = select.poll()
+        poll.register(self._fd, select.POLLIN if event == READ else select.POLLOUT)
+        return poll
 
 
 class HostStream(OpenFile):
@@ -55,6 +73,7 @@ class HostStream(OpenFile):
         self.readable, self.writable = read, write
         self.host = host
         self.fd = fd
+        self._readiness = Readiness(fd)
         self.owned = owned
         mode = os.fstat(fd).st_mode
         self.regular = stat.S_ISREG(mode)
@@ -74,7 +93,7 @@ class HostStream(OpenFile):
             os.close(self.fd)
 
     def _wait(self, event: int) -> None:
-        if not self.regular and poll(self.fd, event) is None:
+        if not self.regular and self._readiness.ask(event) is None:
             raise self._would_block(event)
 
     def _would_block(self, event: int) -> Errno | Block:
@@ -137,7 +156,7 @@ class HostStream(OpenFile):
         )
 
     def ready(self, event: int) -> Ready | None:
-        return Ready(1) if self.regular else poll(self.fd, event)
+        return Ready(1) if self.regular else self._readiness.ask(event)
 
     def queue(self, event: int) -> WaitQueue:
         return self.host.readable(self.fd) if event == READ else self.host.writable(self.fd)
