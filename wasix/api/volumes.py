@@ -81,7 +81,8 @@ def overlay(lower: Volume, *more: Volume, upper: Volume | None = None) -> Overla
 
     A path below is read only; one of an archive is opened as by `wasix.image`. `upper` is a new
     memory volume if None; a host directory keeps the changes, in the form that `wasix.fs.whiteout`
-    tells, for another overlay over the same volumes. Raises `VolumeError`.
+    tells, for another overlay over the same volumes. Use it in one sandbox at a time. Raises
+    `VolumeError`.
     """
     from wasix.fs.overlay import OverlayFilesystem
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import struct
+import threading
 import zipfile
 import zlib
 from calendar import timegm
@@ -104,11 +105,16 @@ def _time(member: zipfile.ZipInfo) -> int:
 
 
 class _Unpacked:
-    """The unpacked members of an archive: how much they may take, and what is worth keeping."""
+    """The unpacked members of an archive: how much they may take, and what is worth keeping.
+
+    Several sandboxes, each with a lock of its own, may use one image at the same time: so `lock` is
+    held wherever this or what is unpacked changes.
+    """
 
     def __init__(self, source: Source, limit: int) -> None:
         self.source = source
         self.limit = limit
+        self.lock = threading.Lock()
         self.used = 0
         self._kept = 0
         # Held weakly, because members hold this.
@@ -167,29 +173,32 @@ class Member:
         self._packed = member.compress_size
 
     def open(self) -> None:
-        self._openings += 1
-        self._unpacked.opened(self)
+        with self._unpacked.lock:
+            self._openings += 1
+            self._unpacked.opened(self)
 
     def close(self) -> None:
-        self._openings -= 1
-        if not self._openings and isinstance(self.data, memoryview):
-            self._unpacked.closed(self)
+        with self._unpacked.lock:
+            self._openings -= 1
+            if not self._openings and isinstance(self.data, memoryview):
+                self._unpacked.closed(self)
 
     def read_at(self, buffers: Sequence[memoryview], offset: int) -> int:
         """Raises `io` for a damaged member, `nomem` for one that is too large to be unpacked."""
-        if self.data is None:
+        data = self.data
+        if data is None:
             try:
-                self.data = self._load()
+                data = self._load()
             except Errno:
                 raise
             # Each decompressor has errors of its own.
             except Exception as error:
                 raise Errno(E.IO) from error
-        if isinstance(self.data, Stored):
-            return self.data.read_at(buffers, offset)
+        if isinstance(data, Stored):
+            return data.read_at(buffers, offset)
         start = offset
         for buffer in buffers:
-            piece = self.data[offset : offset + len(buffer)]
+            piece = data[offset : offset + len(buffer)]
             buffer[: len(piece)] = piece
             offset += len(piece)
         return offset - start
@@ -198,6 +207,12 @@ class Member:
         yield 0, self.size
 
     def _load(self) -> memoryview | Stored:
+        with self._unpacked.lock:
+            if self.data is None:
+                self.data = self._find()
+            return self.data
+
+    def _find(self) -> memoryview | Stored:
         header = bytes(self._unpacked.source.read(self._header, 30))
         if header[:4] != b"PK\3\4":
             raise Errno(E.IO)
