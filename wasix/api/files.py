@@ -7,7 +7,7 @@ import io
 import os
 import stat as modes
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike
 from typing import IO, Any, BinaryIO, Literal, TextIO, TypeAlias, cast, overload
 
@@ -154,7 +154,7 @@ class Files:
         if file.filetype == Filetype.DIRECTORY:
             release(self._kernel, file)
             raise os_error(Errno(E.ISDIR), path)
-        raw = GuestFile(self._kernel, file, os.fspath(path), kind + "b" + "+" * plus)
+        raw = GuestFile(self._kernel, file, os.fspath(path), kind, plus)
         if kind == "a" and raw.seekable():
             raw.seek(0, os.SEEK_END)
         if buffering == 0:
@@ -276,11 +276,11 @@ class Files:
 
     def mkdir(self, path: Path, *, parents: bool = False, exist_ok: bool = False) -> None:
         """Make a directory; with `parents` those on the way to it too."""
-        text = os.fspath(path)
-        if parents:
-            names = [name for name in text.split("/") if name not in ("", ".")]
-            for count in range(1, len(names)):
-                self.mkdir("/" + "/".join(names[:count]), exist_ok=True)
+        names = [name for name in os.fspath(path).split("/") if name not in ("", ".")]
+        for count in range(1, len(names) if parents else 0):
+            # One that is no directory is the last step's error.
+            with suppress(FileExistsError):
+                self.mkdir("/" + "/".join(names[:count]))
         try:
             with self._entered(path) as (namespace, root):
                 walk.make_directory(namespace, root, relative(path))
@@ -405,15 +405,23 @@ def _stat_result(st: Filestat) -> os.stat_result:
 class GuestFile(io.RawIOBase):
     """An open file of the kernel's as a raw file of Python's."""
 
-    def __init__(self, kernel: Kernel, file: OpenFile, name: str, mode: str) -> None:
+    def __init__(self, kernel: Kernel, file: OpenFile, name: str, kind: str, plus: bool) -> None:
         super().__init__()
-        self.name, self.mode = name, mode
+        self.name = name
+        # As `io.FileIO` says it.
+        self.mode = ("r" if kind == "w" and plus else kind) + "b" + "+" * plus
+        self._reads, self._writes = kind == "r" or plus, kind != "r" or plus
         self._kernel, self._file = kernel, file
         self._carrier = HostCarrier(kernel)
 
-    def _call(self, function: Any) -> Any:
+    def _require(self, allowed: bool, reason: str = "") -> None:
         if self.closed:
             raise ValueError("I/O operation on closed file")
+        if not allowed:
+            raise io.UnsupportedOperation(reason)
+
+    def _call(self, function: Any) -> Any:
+        self._require(allowed=True)
         try:
             return self._carrier.call(function)
         except Errno as error:
@@ -425,24 +433,22 @@ class GuestFile(io.RawIOBase):
             release(self._kernel, self._file)
 
     def readable(self) -> bool:
-        return self.mode[0] == "r" or "+" in self.mode
+        return self._reads
 
     def writable(self) -> bool:
-        return self.mode[0] != "r" or "+" in self.mode
+        return self._writes
 
     def seekable(self) -> bool:
         return self._file.seekable
 
     def readinto(self, buffer: Any) -> int:
-        if not self.readable():
-            raise io.UnsupportedOperation("not readable")
+        self._require(self._reads, "not readable")
         view = memoryview(buffer).cast("B")
         count: int = self._call(lambda: self._file.read([view]))
         return count
 
     def write(self, data: Any) -> int:
-        if not self.writable():
-            raise io.UnsupportedOperation("not writable")
+        self._require(self._writes, "not writable")
         view = memoryview(data).cast("B")
         count: int = self._call(lambda: self._file.write([view]))
         return count
@@ -458,8 +464,7 @@ class GuestFile(io.RawIOBase):
         return self.seek(0, os.SEEK_CUR)
 
     def truncate(self, size: int | None = None) -> int:
-        if not self.writable():
-            raise io.UnsupportedOperation("not writable")
+        self._require(self._writes, "not writable")
         length = self.tell() if size is None else size
         if length < 0:
             raise os_error(Errno(E.INVAL), self.name)

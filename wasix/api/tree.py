@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Filetype
@@ -83,6 +83,9 @@ class Tree:
                         self._check_no_mount(above := self.directory(names[:-1]), names[-1])
                         above.remove_directory(names[-1])
                     continue
+                if names:
+                    with self.step():
+                        self._check_no_mount(self.directory(names[:-1]), names[-1])
                 for entry in self.entries(names):
                     below = (*names, entry.name)
                     if entry.filetype == Filetype.DIRECTORY:
@@ -96,8 +99,7 @@ class Tree:
         with self.step():
             directory = self.directory(names[:-1])
             self._check_no_mount(directory, names[-1])
-            with suppress(FileNotFoundError):
-                directory.unlink(names[-1])
+            directory.unlink(names[-1])
 
     def _check_no_mount(self, directory: Directory, name: str) -> None:
         if self.namespace.mounted(directory, name):
@@ -111,11 +113,12 @@ def join(path: Path, names: Names) -> str:
 
 def _common(ours: Names, theirs: Names) -> int:
     """How many names both begin with."""
-    # Mostly one goes on where the other ends, and comparing tuples is quick.
-    for length in (len(ours), len(ours) - 1):
-        if 0 <= length <= len(theirs) and ours[:length] == theirs[:length]:
-            return length
-    return next(
-        (place for place, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1]),
-        min(len(ours), len(theirs)),
-    )
+    same, different = 0, min(len(ours), len(theirs)) + 1
+    # By bisection, since comparing tuples is quick and they may be of thousands.
+    while different - same > 1:
+        middle = (same + different) // 2
+        if ours[:middle] == theirs[:middle]:
+            same = middle
+        else:
+            different = middle
+    return same
