@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from e2e.test_line import wait_for_screen
 from e2e.test_terminal import start, wait_for
@@ -115,9 +115,8 @@ def test_a_program_that_cannot_be_loaded_is_told(page: Page) -> None:
 def test_an_added_file_is_read_by_a_program(page: Page) -> None:
     start(page, "sqlite3")
     wait_for(page, "sqlite> ")
-    page.get_by_label("Add files").set_input_files(
-        [{"name": "in é.csv", "mimeType": "text/csv", "buffer": b"id,name\n1,one\n2,two\n"}]
-    )
+    table = FilePayload(name="in é.csv", mimeType="text/csv", buffer=b"id,name\n1,one\n2,two\n")
+    page.get_by_label("Add files").set_input_files(table)
     expect(page.get_by_role("button", name="Download in é.csv, 20 bytes")).to_be_visible()
     page.keyboard.press("Escape")
     page.locator("wasix-terminal").click()

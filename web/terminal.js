@@ -20,6 +20,7 @@ const WINDOWS = /Win/.test(navigator.platform);
 export class Screen {
   /** Where keys go when no program runs. @type {((data: string) => void) | null} */
   input = null;
+  #host;
   #terminal;
   #theme;
   /** @type {import("./process.js").Process | null} */
@@ -31,6 +32,7 @@ export class Screen {
 
   /** @param {HTMLElement} host */
   constructor(host) {
+    this.#host = host;
     const root = host.shadowRoot ?? host.attachShadow({ mode: "open", delegatesFocus: true });
     const sheet = document.createElement("style");
     sheet.textContent = style + STYLE + OWN_STYLE;
@@ -171,6 +173,7 @@ export class Screen {
       return APPLE && !shift;
     }
     if (control && code === "KeyV") return !shift && !WINDOWS;
-    return true;
+    // Lines are edited without them: they may reload the page and so on.
+    return !/^F\d+$/.test(key) || this.#host.getAttribute("mode") === "raw";
   }
 }

@@ -53,6 +53,7 @@ KERNEL = (
     "wasix/api/errors.py",
     "wasix/api/program.py",
     "engines/__init__.py",
+    "engines/artifacts.py",
     "engines/protocol.py",
     "engines/js/__init__.py",
     "engines/js/imports.py",
