@@ -19,7 +19,8 @@ from wasix.fs.host import HostVolume
 from wasix.fs.inode import Access, Directory
 from wasix.fs.memory import MemoryDirectory, MemoryFilesystem
 from wasix.fs.mount import Namespace
-from wasix.fs.overlay import OverlayDirectory, OverlayFilesystem
+from wasix.fs.overlay import OverlayFilesystem
+from wasix.fs.overlay_directory import OverlayDirectory
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no host volumes there")
 

@@ -23,7 +23,10 @@ from wasix.fs.inode import Access, Directory, Inode, Symlink
 from wasix.fs.whiteout import COPY, LINKS
 
 if TYPE_CHECKING:
-    from wasix.fs.overlay import OverlayDirectory, OverlayFilesystem, OverlayInode, Place
+    from wasix.fs.layers import Place
+    from wasix.fs.overlay import OverlayFilesystem
+    from wasix.fs.overlay_directory import OverlayDirectory
+    from wasix.fs.overlay_file import OverlayInode
 
 _CHUNK = 1 << 20
 _AT_HAND = 64
