@@ -164,6 +164,8 @@ def test_the_theme_follows_the_user_and_the_page(page: Page) -> None:
     )
     expect(text).to_have_css("color", "rgb(18, 52, 86)")
     expect(text).to_have_css("font-size", "22px")
+    page.evaluate("() => document.querySelector('wasix-terminal').setAttribute('font-size', '18')")
+    expect(text).to_have_css("font-size", "18px")
 
 
 def test_two_hundred_pasted_lines_are_all_executed_in_order(page: Page) -> None:
