@@ -268,10 +268,10 @@ class Popen(Generic[AnyStr]):
 
     def __del__(self) -> None:
         guest = self._guest
-        if guest is None or self.returncode is not None:
+        if guest is None or guest.status is not None:
             return
-        warnings.warn(f"{self!r} was never waited for", ResourceWarning, source=self, stacklevel=2)
-        if guest.status is None and self._own:
+        warnings.warn(f"{self!r} is still running", ResourceWarning, source=self, stacklevel=2)
+        if self._own:
             abandon([guest])
 
     def __repr__(self) -> str:
