@@ -1,7 +1,8 @@
 """wasix: an operating system for WebAssembly programs, on whichever engine the host has.
 
-    import wasix
-    wasix.run(["python", "-c", "print(6*7)"], capture_output=True, text=True, timeout=5)
+    >>> import wasix
+    >>> wasix.run(["python", "-c", "print(6*7)"], capture_output=True, text=True).stdout.strip()
+    '42'
 
 The names below are loaded at their first use, so that the kernel can be imported where the rest
 (threads, subprocesses) does not exist.
