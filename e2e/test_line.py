@@ -217,6 +217,20 @@ while True:
 """
 
 
+def test_a_selection_begins_at_the_edge(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    start(page, "cowsay hi")
+    wait_for(page, "ended with status 0")
+    box = page.locator("wasix-terminal").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 3, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 80, steps=4)
+    page.mouse.up()
+    page.keyboard.press("Control+Shift+C")
+    page.wait_for_function("async () => (await navigator.clipboard.readText()).includes('< hi >')")
+
+
 def test_raw_mode_gives_a_program_every_key(page: Page) -> None:
     page.goto("index.html#cowsay")
     wait_for(page, "Hello")

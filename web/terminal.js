@@ -9,6 +9,9 @@ import { useGraphemes } from "./unicode.js";
 const OWN_STYLE = `
   :host { display: block; min-height: 8em; overflow: hidden; }
   .screen { width: 100%; height: 100%; }
+  /* Inside of what takes the mouse: a selection may begin at the very edge. */
+  .screen .xterm { box-sizing: border-box; height: 100%; padding: var(--wasix-padding, 0); }
+  .screen .xterm .xterm-viewport { background: none; }
 `;
 
 /** Milliseconds without a change of size until there is a new one: each has the program draw anew. */
