@@ -153,6 +153,10 @@ FOUND: dict[str, tuple[bool, Sequence]] = {
             ("filestat", 1),
         ],
     ),
+    "allocating what is there moves the modification time": (
+        True,
+        [("open", 0, "b", "", "rw", ""), ("set_times", 1, 0, 0, "am"), ("allocate", 1, 0, 1)],
+    ),
     "appending nothing does not move the offset": (
         True,
         [

@@ -280,7 +280,7 @@ class MemoryFile(MemoryInode):
                     raise Errno(E.NOSPC)
         if end > self.size:
             self.size = end
-        self.ctim = self.filesystem.clock()
+        self.mtim = self.ctim = self.filesystem.clock()
 
     def sync(self, *, data_only: bool) -> None:
         """Memory is all the storage there is."""
