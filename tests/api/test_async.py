@@ -43,11 +43,23 @@ def held() -> tuple[int, int]:
     return len(os.listdir("/dev/fd")), len(ours)
 
 
-async def settled(before: tuple[int, int]) -> bool:
-    """Whether what is held comes back to what it was; an engine's thread ends after its guest."""
+async def warm(wat: Wat, engine: str) -> tuple[int, int]:
+    """What is held once the engine has been used."""
+    await wasix.run_async([wat(exits(0), "warm.wasm")], engine=engine)
+    await guests_gone()
+    return held()
+
+
+async def guests_gone() -> None:
+    """An engine's thread ends a moment after its guest."""
     for thread in threading.enumerate():
         if thread.name.startswith("wasix"):
             await asyncio.to_thread(thread.join, 30)
+
+
+async def settled(before: tuple[int, int]) -> bool:
+    """Whether what is held comes back to what it was."""
+    await guests_gone()
     return held() == before
 
 
@@ -184,7 +196,7 @@ def test_cancelling_the_task_stops_the_guest(wat: Wat, engine: str, guest: str) 
             await process.wait()
 
     async def work() -> None:
-        before = held()
+        before = await warm(wat, engine)
         started, found = asyncio.Event(), list[wasix.Process]()
         task = asyncio.ensure_future(use(started, found))
         await started.wait()
@@ -195,11 +207,7 @@ def test_cancelling_the_task_stops_the_guest(wat: Wat, engine: str, guest: str) 
         del task
         assert await settled(before)
 
-    async def warm() -> None:
-        await wasix.run_async([wat(exits(0))], engine=engine)
-        await work()
-
-    go(warm())
+    go(work())
 
 
 @pytest.mark.parametrize("guest", [SPIN, CAT], ids=["computing", "waiting"])
@@ -269,8 +277,7 @@ def test_many_in_one_sandbox_leave_nothing(wat: Wat, engine: str) -> None:
     cat = wat(CAT)
 
     async def work() -> None:
-        await wasix.run_async([cat], input=b"", engine=engine)
-        before = held()
+        before = await warm(wat, engine)
         async with wasix.Sandbox(engine=engine) as box:
             done = await asyncio.gather(
                 *(box.run_async([cat], input=b"%d" % n, capture_output=True) for n in range(12))
@@ -320,9 +327,7 @@ def test_run_async_is_run(wat: Wat, engine: str, tmp_path: Path) -> None:
 
 def test_cancelling_a_start_leaves_nothing(wat: Wat, engine: str) -> None:
     async def work() -> None:
-        before = held()
-        await wasix.run_async([wat(exits(0))], engine=engine)
-        assert await settled(before)
+        before = await warm(wat, engine)
         for _ in range(5):
             task = asyncio.ensure_future(wasix.create_subprocess_exec(wat(SPIN), engine=engine))
             await asyncio.sleep(0)

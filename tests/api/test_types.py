@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import io
 import subprocess
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, TextIO, assert_type
+from collections.abc import Callable
+from typing import IO, Any, BinaryIO, TextIO, assert_type
 
 import wasix
 from tests.api.guests import CAT, Wat
-
-if TYPE_CHECKING:
-    unknown: bool
+from wasix.api.options import (
+    PopenAny,
+    PopenOptions,
+    ProcessOptions,
+    RunAny,
+    RunOptions,
+    SandboxOptions,
+)
 
 
 def test_text_and_bytes(wat: Wat) -> None:
@@ -56,6 +63,21 @@ def test_in_a_sandbox(wat: Wat) -> None:
             assert_type(out, TextIO)
         with box.fs.open("/file", "rb") as binary:
             assert_type(binary, BinaryIO)
+
+
+def test_the_options_that_checkers_know_are_those_there_are() -> None:
+    def names(function: Callable[..., Any]) -> set[str]:
+        kinds = (inspect.Parameter.KEYWORD_ONLY,)
+        return {p.name for p in inspect.signature(function).parameters.values() if p.kind in kinds}
+
+    text = {"text", "encoding", "errors", "universal_newlines"}
+    sandbox = names(wasix.Sandbox)
+    assert set(SandboxOptions.__annotations__) == sandbox
+    assert set(PopenOptions.__annotations__) == sandbox | names(wasix.Popen) - text
+    assert set(RunOptions.__annotations__) - set(PopenOptions.__annotations__) == names(wasix.run)
+    assert set(RunAny.__annotations__) == set(RunOptions.__annotations__) | text
+    assert set(PopenAny.__annotations__) == set(PopenOptions.__annotations__) | text
+    assert set(ProcessOptions.__annotations__) == sandbox | names(wasix.create_subprocess_exec)
 
 
 def test_in_a_task(wat: Wat) -> None:

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from socket import socket
 from subprocess import TimeoutExpired
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self, Unpack, cast
 
 from wasix.api import stdio
 from wasix.api.guest import Guest, Path, Watcher, abandon, load
 from wasix.api.loop import end_of, stop
+from wasix.api.options import SandboxOptions
 from wasix.api.sandbox import Sandbox, sandbox_for
 from wasix.api.trace import Trace
 from wasix.api.transport import PipeReadTransport, PipeWriteTransport
@@ -200,7 +201,7 @@ async def create_subprocess_exec(
     sockets: Sequence[socket] = (),
     trace: Watcher = None,
     sandbox: Sandbox | None = None,
-    **options: Any,
+    **options: Unpack[SandboxOptions],
 ) -> Process:
     """Start a program, as `asyncio.create_subprocess_exec` does.
 

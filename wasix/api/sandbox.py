@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import warnings
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
@@ -305,7 +306,7 @@ class Sandbox:
         return f"<wasix.Sandbox on {self.engine_name}>"
 
 
-def sandbox_for(sandbox: Sandbox | None, options: dict[str, Any]) -> tuple[Sandbox, bool]:
+def sandbox_for(sandbox: Sandbox | None, options: Mapping[str, Any]) -> tuple[Sandbox, bool]:
     """`sandbox`, or a new one made from `options`; whether it is new. Raises `UsageError`."""
     if sandbox is None:
         made = Sandbox(**options)
