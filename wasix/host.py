@@ -10,6 +10,7 @@ import os
 import time
 from typing import Literal, Protocol
 
+from wasix.abi import Errno
 from wasix.proc.wait import WaitQueue
 
 
@@ -56,7 +57,12 @@ class Clock:
     monotonic = staticmethod(time.monotonic_ns)
     process_time = staticmethod(time.process_time_ns)
     thread_time = staticmethod(time.thread_time_ns if _THREAD_CLOCK else time.process_time_ns)
-    random = staticmethod(os.urandom)
+
+    def random(self, count: int) -> bytes:
+        try:
+            return os.urandom(count)
+        except OSError as error:
+            raise Errno.of(error) from None
 
     def resolution(self, clock: str) -> int:
         return max(1, int(time.get_clock_info(_CLOCKS[clock]).resolution * 1e9))

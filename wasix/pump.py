@@ -11,6 +11,7 @@ import socket
 import threading
 from contextlib import suppress
 
+from wasix.abi import E, Errno
 from wasix.host import Clock
 from wasix.proc.wait import WaitQueue
 
@@ -39,27 +40,45 @@ class SystemHost(Clock):
 
     def _watch(self, fd: int, event: int) -> WaitQueue:
         """The queue of a descriptor, watched from now until it has woken once."""
+        if self._bell is None and not self._closed:
+            self._start()
         queue = self._queues.setdefault((fd, event), WaitQueue())
         self._wanted.add((fd, event))
-        if self._bell is None and not self._closed:
-            self._bell, listener = socket.socketpair()
-            self._bell.setblocking(False)
-            threading.Thread(
-                target=self._pump, args=(listener,), name="wasix-pump", daemon=True
-            ).start()
         self._ring()
         return queue
 
+    def _start(self) -> None:
+        """Start the pump's thread; what the host lacks for it is the guest's error."""
+        try:
+            bell, listener = socket.socketpair()
+        except OSError as error:
+            raise Errno.of(error) from None
+        try:
+            bell.setblocking(False)
+            threading.Thread(
+                target=self._pump, args=(listener,), name="wasix-pump", daemon=True
+            ).start()
+        except (OSError, RuntimeError) as error:
+            bell.close()
+            listener.close()
+            raise Errno.of(error) if isinstance(error, OSError) else Errno(E.NOMEM) from None
+        self._bell = bell
+
     def _ring(self) -> None:
         if self._bell:
-            with suppress(BlockingIOError):
+            try:
                 self._bell.send(b"!")
+            except BlockingIOError:
+                pass  # it has rung often enough
+            except OSError as error:
+                raise Errno.of(error) from None
 
     def close(self) -> None:
         """End the pump's thread. Called under the lock."""
         self._closed = True
         if self._bell:
-            self._bell.close()
+            with suppress(OSError):
+                self._bell.close()
             self._bell = None
 
     def _pump(self, listener: socket.socket) -> None:
@@ -70,13 +89,18 @@ class SystemHost(Clock):
                     if self._closed:
                         return
                     self._register(selector, listener, ready)
+                failed = False
                 if not ready:
-                    for key, events in selector.select():
-                        if key.fileobj is listener:
-                            listener.recv(4096)
-                        ready |= {(key.fd, bit) for bit in (1, 2) if events & bit}
+                    try:
+                        for key, events in selector.select():
+                            if key.fileobj is listener:
+                                listener.recv(4096)
+                            ready |= {(key.fd, bit) for bit in (1, 2) if events & bit}
+                    except OSError:
+                        # Whoever waits looks for himself, and is told by the host if need be.
+                        failed = True
                 with self._lock:
-                    for source in ready & self._wanted:
+                    for source in set(self._wanted) if failed else ready & self._wanted:
                         self._wanted.discard(source)
                         self._queues.pop(source).wake()
 

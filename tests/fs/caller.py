@@ -152,7 +152,7 @@ def _letters(flags: int, table: dict[str, int]) -> str:
 
 
 def _attributes(st: Filestat) -> Attributes:
-    return attributes(KINDS[st.filetype], st.nlink, st.size, st.atim, st.mtim)
+    return attributes(KINDS.get(st.filetype, "?"), st.nlink, st.size, st.atim, st.mtim)
 
 
 class KernelCaller:
@@ -277,7 +277,7 @@ class KernelCaller:
         while not done:
             found, done = self.entries(fd, cookie, size)
             for head, name in found:
-                names.append((name, KINDS[head.type]))
+                names.append((name, KINDS.get(head.type, "?")))
                 if name not in (".", ".."):
                     self._same_inode(fd, name, head.ino)
                 cookie = head.next
@@ -363,7 +363,7 @@ def tree(caller: Caller) -> dict[str, Answer]:
                 pending.append(below)
             elif kind == "link":
                 content = caller.readlink(0, below, 4096)
-            else:
+            elif kind == "file":
                 fd = caller.open(0, below, "", "r", "")
                 assert isinstance(fd, int), (below, fd)
                 content = caller.read(fd, [st.size + 1])

@@ -55,8 +55,12 @@ class HostSource(Source):
         self.size = os.fstat(fd).st_size
 
     def read(self, offset: int, length: int) -> bytes:
-        found = b""
-        while piece := self._read(offset + len(found), length - len(found)):
+        found = self._read(offset, length)
+        # The host may give less at a time, over a network say.
+        while 0 < len(found) < length:
+            piece = self._read(offset + len(found), length - len(found))
+            if not piece:
+                break
             found += piece
         return found
 

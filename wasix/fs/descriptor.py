@@ -7,6 +7,7 @@ was opened from passes them on, and can only lose some. A call whose right was n
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from wasix.abi import E, Errno
@@ -151,12 +152,17 @@ class DescriptorTable:
         del self.entries[fd]
         self._used = self._used ^ 1 << fd | 1 << to
         if replaced:
-            self._release(replaced)
+            self._drop(replaced)
 
     def close_all(self) -> None:
         self._used = 0
         while self.entries:
-            self._release(self.entries.popitem()[1])
+            self._drop(self.entries.popitem()[1])
+
+    def _drop(self, entry: Descriptor) -> None:
+        """Give up `entry`; an error of closing the file is lost, as in Linux's dup2 and exit."""
+        with suppress(Errno):
+            self._release(entry)
 
     @staticmethod
     def _release(entry: Descriptor) -> None:

@@ -41,6 +41,7 @@ _DIRECTORY = (
     | getattr(os, "O_PATH", os.O_RDONLY)
 )
 _LIST = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0) | os.O_RDONLY
+_SYNCHRONOUS = Fdflags.SYNC | Fdflags.RSYNC | Fdflags.DSYNC
 _MOST_BUFFERS = 1024
 """What the host takes in one call (IOV_MAX)."""
 
@@ -100,7 +101,8 @@ class _Handle:
             os.close(fd)
 
     def __del__(self) -> None:
-        self.close()
+        with suppress(OSError):
+            self.close()
 
 
 class HostVolume:
@@ -247,9 +249,14 @@ class HostSpecial(HostInode):
 
 
 class HostFileInode(HostInode):
-    __slots__ = ()
+    __slots__ = ("created",)
 
     filetype = Filetype.REGULAR_FILE
+
+    def __init__(self, parent: HostDirectory, name: str, st: os.stat_result) -> None:
+        super().__init__(parent, name, st)
+        self.created: _Handle | None = None
+        """A new file, for whoever opens it first: also if its mode or the host lets nobody else."""
 
     @_host
     def open(self, access: Access) -> OpenFile:
@@ -266,10 +273,12 @@ class HostFileInode(HostInode):
         quota = self.volume.quota if access.truncate else None
         if quota is not None:
             size = os.stat(self.name, dir_fd=self.parent.fd, follow_symlinks=False).st_size
-        handle = _Handle(os.open(self.name, flags, dir_fd=self.parent.fd))
-        if not stat.S_ISREG(os.fstat(handle.fd).st_mode):
-            # It was replaced since the lookup.
-            raise Errno(E.NOTSUP)
+        handle, self.created = self.created, None
+        if handle is None or access.flags & _SYNCHRONOUS:
+            handle = _Handle(os.open(self.name, flags, dir_fd=self.parent.fd))
+            if not stat.S_ISREG(os.fstat(handle.fd).st_mode):
+                # It was replaced since the lookup.
+                raise Errno(E.NOTSUP)
         if access.truncate and access.write:
             os.ftruncate(handle.fd, 0)
         if quota is not None:
@@ -296,6 +305,7 @@ class HostFile:
         if self._quota is not None:
             self._quota.opened(handle.fd)
 
+    @_host
     def close(self) -> None:
         try:
             if self._quota is not None:
@@ -501,10 +511,12 @@ class HostDirectory(Directory):
 
     @_host
     def create(self, name: str) -> Inode:
-        flags = _SAFE | os.O_CREAT | os.O_EXCL | os.O_WRONLY
+        flags = _SAFE | os.O_CREAT | os.O_EXCL | os.O_RDWR
         with self.volume.naming():
             handle = _Handle(os.open(name, flags, 0o666, dir_fd=self.fd))
-        return HostFileInode(self, name, os.fstat(handle.fd))
+        inode = HostFileInode(self, name, os.fstat(handle.fd))
+        inode.created = handle
+        return inode
 
     @_host
     def make_directory(self, name: str) -> None:
@@ -568,6 +580,7 @@ class HostListing(SnapshotListing):
         super().__init__(inode, inode.volume.listings, flags)
         self._handle = handle
 
+    @_host
     def close(self) -> None:
         self._handle.close()
 

@@ -11,6 +11,7 @@ opened for reading before the copy sees what is written after it, unlike on Linu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from weakref import WeakValueDictionary
 
 from wasix.abi import E, Errno
@@ -153,8 +154,13 @@ class OverlayFilesystem:
     def lose_name(self, node: OverlayInode, *, stored: bool, last: bool) -> None:
         """A name of `node` has gone, from the upper layer if it was `stored` there, as its `last`.
 
-        Otherwise it was one of a lower layer.
+        Otherwise it was one of a lower layer. An error comes too late for who removed the name, and
+        costs no more than a right link count.
         """
+        with suppress(Errno):
+            self._lose_name(node, stored=stored, last=last)
+
+    def _lose_name(self, node: OverlayInode, *, stored: bool, last: bool) -> None:
         if stored:
             if last:
                 self.forget(node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections import Counter
@@ -16,6 +17,8 @@ _DIRECTORY = (
     | getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_CLOEXEC", 0)
 )
+_CLOSED = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+"""Why a directory cannot be entered: nobody may, or it has just been replaced."""
 NAME_CHARGE = 512
 """What a name on a host volume counts for besides the bytes of its file."""
 
@@ -74,12 +77,12 @@ class HostQuota(Quota):
                         break
                 try:
                     entered = os.open(name, _DIRECTORY, dir_fd=here)
-                except OSError:
-                    if name == "..":
-                        break
-                    continue  # it may not be looked at, or has just gone
-                os.close(here)
-                here = entered
+                except OSError as error:
+                    if name == ".." or error.errno not in _CLOSED:
+                        raise
+                    continue
+                left, here = here, entered
+                os.close(left)
                 if name != "..":
                     levels.append(self._count_one(here, seen))
         finally:

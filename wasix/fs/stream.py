@@ -48,8 +48,9 @@ class Readiness:
             raise Errno.of(error) from None
 
     def _make(self, event: int) -> select.poll:
-        poll = self._polls[event] = select.poll()
+        poll = select.poll()
         poll.register(self._fd, select.POLLIN if event == READ else select.POLLOUT)
+        self._polls[event] = poll
         return poll
 
 
@@ -90,7 +91,10 @@ class HostStream(OpenFile):
 
     def close(self) -> None:
         if self.owned:
-            os.close(self.fd)
+            try:
+                os.close(self.fd)
+            except OSError as error:
+                raise Errno.of(error) from None
 
     def _wait(self, event: int) -> None:
         if not self.regular and self._readiness.ask(event) is None:

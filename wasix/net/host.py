@@ -58,30 +58,40 @@ class HostSocket(SocketFile, HostStream):
         if given.type not in FILETYPES:
             raise ValueError(f"a socket of type {given.type!r} means nothing in preview1")
         fd = os.dup(given.fileno())
-        blocking = os.get_blocking(fd)
         try:
+            blocking = os.get_blocking(fd)
             own = socket.socket(given.family, given.type, given.proto, fileno=fd)
         except BaseException:
             os.close(fd)
             raise
-        # Python changes the host's side as well, here and where it has a default timeout.
-        own.setblocking(False)
-        os.set_blocking(fd, blocking)
-        return cls(host, own)
+        try:
+            # Python changes the host's side as well, here and where it has a default timeout.
+            own.setblocking(False)
+            os.set_blocking(fd, blocking)
+            return cls(host, own)
+        except BaseException:
+            own.close()
+            raise
 
     def close(self) -> None:
-        self.socket.close()
+        try:
+            self.socket.close()
+        except OSError as error:
+            raise Errno.of(error) from None
 
     def accept(self, flags: int) -> HostSocket:
+        connection = None
         try:
             with _nonblocking(self.fd):
                 connection, _ = self.socket.accept()
+            connection.setblocking(False)
+            return HostSocket(self.host, connection, flags)
         except BlockingIOError:
             raise self._would_block(READ) from None
         except OSError as error:
+            if connection is not None:
+                connection.close()
             raise Errno.of(error) from None
-        connection.setblocking(False)
-        return HostSocket(self.host, connection, flags)
 
     def receive(self, buffers: Sequence[memoryview], *, peek: bool = False) -> tuple[int, bool]:
         self.raise_pending()
