@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Filetype
-from wasix.api.files import Path, directory_of, os_error
+from wasix.api.file import Path, os_error
+from wasix.api.files import directory_of
 from wasix.api.tree import Names, Tree
 from wasix.fs.file import OpenFile
 from wasix.fs.host import HostVolume

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import stat as modes
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from os import PathLike
-from typing import IO, Any, BinaryIO, Literal, TextIO, TypeAlias, cast, overload
+from typing import IO, Any, BinaryIO, Literal, TextIO, cast, overload
 
 from wasix.abi import E, Errno
-from wasix.abi.types import Fdflags, Filestat, Filetype
+from wasix.abi.types import Filestat, Filetype
+from wasix.api.file import GuestFile, Mode, Path, buffered, os_error
 from wasix.api.stdio import release
 from wasix.fs import walk
-from wasix.fs.file import OpenFile, RegularFile
+from wasix.fs.file import OpenFile
 from wasix.fs.inode import Access, Directory, DirectoryEntry, Inode
 from wasix.fs.mount import Namespace
 from wasix.kernel import Kernel
-from wasix.proc.carrier import HostCarrier
 
-Path: TypeAlias = str | PathLike[str]
 TextMode = Literal["r", "w", "a", "x", "r+", "w+", "a+", "x+", "rt", "wt", "at", "xt"]
 BinaryMode = Literal["rb", "wb", "ab", "xb", "rb+", "r+b", "wb+", "w+b", "ab+", "a+b", "xb+", "x+b"]
 
 _CHUNK = 1 << 20
 
-_NUMBERS = {E.TOOBIG: errno.E2BIG, E.NOTCAPABLE: errno.EPERM}
 _MODES = {
     Filetype.BLOCK_DEVICE: modes.S_IFBLK,
     Filetype.CHARACTER_DEVICE: modes.S_IFCHR,
@@ -37,14 +33,6 @@ _MODES = {
     Filetype.SOCKET_STREAM: modes.S_IFSOCK,
     Filetype.SYMBOLIC_LINK: modes.S_IFLNK,
 }
-
-
-def os_error(error: Errno, path: Path, other: Path | None = None) -> OSError:
-    """The `OSError` of a kernel error, of the subclass Python has for it."""
-    name = "E" + error.code.name
-    number = _NUMBERS.get(error.code, getattr(errno, name, errno.EIO))
-    names = (os.fspath(path),) if other is None else (os.fspath(path), None, os.fspath(other))
-    return OSError(number, os.strerror(number), *names)
 
 
 def relative(path: Path) -> str:
@@ -90,17 +78,17 @@ class Files:
         except Errno as error:
             raise os_error(error, path, other) from None
 
-    def _open(self, path: Path, *, access: Access, create: bool, exclusive: bool) -> OpenFile:
+    def _open(self, path: Path, mode: Mode) -> OpenFile:
         with self._entered(path) as (namespace, root):
             return walk.open_path(
                 namespace,
                 root,
                 relative(path),
                 follow=True,
-                create=create,
-                exclusive=exclusive,
+                create=mode.kind != "r",
+                exclusive=mode.kind == "x",
                 directory=False,
-                access=access,
+                access=mode.access,
             )
 
     @overload
@@ -139,41 +127,17 @@ class Files:
 
         A file that is removed while it is open can be used until it is closed.
         """
-        kind, plus, binary = _parse(mode)
-        if binary and (encoding or errors or newline):
+        how = Mode.parse(mode)
+        if how.binary and (encoding or errors or newline):
             raise ValueError("binary mode takes no encoding, errors or newline")
-        if buffering == 0 and not binary:
+        if buffering == 0 and not how.binary:
             raise ValueError("can't have unbuffered text I/O")
-        read, write = kind == "r" or plus, kind != "r" or plus
-        file = self._open(
-            path,
-            access=Access(read, write, kind == "w", Fdflags.APPEND if kind == "a" else 0),
-            create=kind != "r",
-            exclusive=kind == "x",
-        )
+        file = self._open(path, how)
         if file.filetype == Filetype.DIRECTORY:
             release(self._kernel, file)
             raise os_error(Errno(E.ISDIR), path)
-        raw = GuestFile(self._kernel, file, os.fspath(path), kind, plus)
-        if kind == "a" and raw.seekable():
-            raw.seek(0, os.SEEK_END)
-        if buffering == 0:
-            return cast(IO[Any], raw)
-        size = buffering if buffering > 1 else io.DEFAULT_BUFFER_SIZE
-        buffered: io.BufferedReader | io.BufferedWriter | io.BufferedRandom
-        if read and write and raw.seekable():
-            buffered = io.BufferedRandom(cast(Any, raw), size)
-        elif write:
-            buffered = io.BufferedWriter(cast(Any, raw), size)
-        else:
-            buffered = io.BufferedReader(cast(Any, raw), size)
-        if binary:
-            return buffered
-        text = io.TextIOWrapper(
-            buffered, encoding or "utf-8", errors, newline, line_buffering=buffering == 1
-        )
-        cast(Any, text).mode = mode
-        return text
+        raw = GuestFile(self._kernel, file, os.fspath(path), how)
+        return buffered(raw, how, buffering, encoding, errors, newline)
 
     def read_bytes(self, path: Path, *, limit: int | None = None) -> bytes:
         """All bytes of a file; `OSError` (`EFBIG`) if they are more than `limit`."""
@@ -379,15 +343,6 @@ def directory_of(inode: Inode | None) -> Directory:
     return inode
 
 
-def _parse(mode: str) -> tuple[str, bool, bool]:
-    """(one of `rwax`, whether `+`, whether `b`) of a mode as `open` takes it."""
-    kinds = [letter for letter in mode if letter in "rwax"]
-    rest = sorted(letter for letter in mode if letter not in "rwax")
-    if len(kinds) != 1 or rest not in ([], ["+"], ["b"], ["t"], ["+", "b"], ["+", "t"]):
-        raise ValueError(f"invalid mode: {mode!r}")
-    return kinds[0], "+" in rest, "b" in rest
-
-
 def _stat_result(st: Filestat) -> os.stat_result:
     times = [getattr(st, name) for name in ("atim", "mtim", "ctim")]
     extra: dict[str, Any] = {
@@ -400,83 +355,3 @@ def _stat_result(st: Filestat) -> os.stat_result:
     mode = _MODES.get(st.filetype, 0)
     whole = [time // 10**9 for time in times]
     return os.stat_result((mode, st.ino, st.dev, st.nlink, 0, 0, st.size, *whole), extra)
-
-
-class GuestFile(io.RawIOBase):
-    """An open file of the kernel's as a raw file of Python's."""
-
-    def __init__(self, kernel: Kernel, file: OpenFile, name: str, kind: str, plus: bool) -> None:
-        super().__init__()
-        self.name = name
-        # As `io.FileIO` says it.
-        self.mode = ("r" if kind == "w" and plus else kind) + "b" + "+" * plus
-        self._reads, self._writes = kind == "r" or plus, kind != "r" or plus
-        self._kernel, self._file = kernel, file
-        self._carrier = HostCarrier(kernel)
-
-    def _require(self, allowed: bool, reason: str = "") -> None:
-        if self.closed:
-            raise ValueError("I/O operation on closed file")
-        if not allowed:
-            raise io.UnsupportedOperation(reason)
-
-    def _call(self, function: Any) -> Any:
-        self._require(allowed=True)
-        try:
-            return self._carrier.call(function)
-        except Errno as error:
-            raise os_error(error, self.name) from None
-
-    def close(self) -> None:
-        if not self.closed:
-            super().close()
-            release(self._kernel, self._file)
-
-    def readable(self) -> bool:
-        return self._reads
-
-    def writable(self) -> bool:
-        return self._writes
-
-    def seekable(self) -> bool:
-        return self._file.seekable
-
-    def readinto(self, buffer: Any) -> int:
-        self._require(self._reads, "not readable")
-        view = memoryview(buffer).cast("B")
-        count: int = self._call(lambda: self._file.read([view]))
-        return count
-
-    def write(self, data: Any) -> int:
-        self._require(self._writes, "not writable")
-        view = memoryview(data).cast("B")
-        count: int = self._call(lambda: self._file.write([view]))
-        return count
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        names = {os.SEEK_SET: "set", os.SEEK_CUR: "cur", os.SEEK_END: "end"}
-        if whence not in names:
-            raise ValueError(f"invalid whence ({whence}, should be 0, 1 or 2)")
-        position: int = self._call(lambda: self._file.seek(offset, names[whence]))
-        return position
-
-    def tell(self) -> int:
-        return self.seek(0, os.SEEK_CUR)
-
-    def truncate(self, size: int | None = None) -> int:
-        self._require(self._writes, "not writable")
-        length = self.tell() if size is None else size
-        if length < 0:
-            raise os_error(Errno(E.INVAL), self.name)
-        self._call(lambda: self._file.set_size(length))
-        return length
-
-    def size(self) -> int:
-        """Bytes in the file; 0 if it is not a regular one."""
-        if not isinstance(self._file, RegularFile):
-            return 0
-        size: int = self._call(self._file.stat).size
-        return size
-
-    def fileno(self) -> int:
-        raise io.UnsupportedOperation("a guest's file has no descriptor")

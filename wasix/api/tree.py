@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Filetype
-from wasix.api.files import Path, directory_of, entries, os_error
+from wasix.api.file import Path, os_error
+from wasix.api.files import directory_of, entries
 from wasix.fs.inode import Directory, DirectoryEntry
 from wasix.fs.mount import Namespace
 from wasix.kernel import Kernel
