@@ -48,6 +48,6 @@ def measure(effort: Effort) -> Result:
                 # A function that does nothing has no answer to give but to the no-op.
                 if process.name != "define_func" or kind == "yield"
             }
-            samples, absent = in_turns(effort, measures)
+            samples, absent = in_turns(effort, measures, calls=True)
             result.rows.append(Row(f"calls/{kind}/{place}", title, "s", samples, absent))
     return result

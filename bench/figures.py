@@ -18,17 +18,19 @@ RESULTS = Path(__file__).parents[1] / "build" / "bench"
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to measure: `rounds` of samples, each of about `seconds` for a system call."""
+    """How long to measure: `rounds` of samples, and `calls` of those of a system call."""
 
     rounds: int = 7
-    seconds: float = 0.05
+    calls: int = 21
+    """Rounds for what is over in `seconds`: short samples, some of which nothing interrupts."""
+    seconds: float = 0.01
     patience: float = 20.0
     """A subject that has taken so many seconds for a row gets three samples only."""
     quick: bool = False
     """Only to see that everything still runs: the figures mean nothing."""
 
 
-QUICK = Effort(rounds=1, seconds=0, quick=True)
+QUICK = Effort(rounds=1, calls=1, seconds=0, quick=True)
 
 Samples = dict[str, list[float]]
 """By subject."""
@@ -92,21 +94,26 @@ class Result:
 
 
 def summary(samples: list[float]) -> dict[str, float]:
-    """Median, `spread` (half the distance between the quartiles), number of samples."""
+    """Median, `spread` (half the distance between the quartiles), least, number of samples."""
     low, high = samples[0], samples[0]
     if len(samples) > 1:
         low, _, high = quantiles(samples, n=4, method="inclusive")
-    return {"median": median(samples), "spread": (high - low) / 2, "count": len(samples)}
+    return {
+        "median": median(samples),
+        "spread": (high - low) / 2,
+        "least": min(samples),
+        "count": len(samples),
+    }
 
 
 def in_turns(
-    effort: Effort, measures: Mapping[str, Callable[[], float]]
+    effort: Effort, measures: Mapping[str, Callable[[], float]], *, calls: bool = False
 ) -> tuple[Samples, dict[str, str]]:
     """Samples of each measure, so that a noisy moment hits all; and why some have none."""
     samples: Samples = {}
     absent: dict[str, str] = {}
     taken = dict.fromkeys(measures, 0.0)
-    for number in range(effort.rounds):
+    for number in range(effort.calls if calls else effort.rounds):
         for who, measure in measures.items():
             if who in absent or (number >= 3 and taken[who] > effort.patience):
                 continue

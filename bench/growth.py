@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from pathlib import Path
 from statistics import median
 
@@ -27,10 +28,15 @@ def _sizes(effort: Effort) -> list[Curve]:
         for size in SIZES[:2] if effort.quick else SIZES:
             path = Path(folder, f"{size}.wasm")
             path.write_bytes(module(size))
-            # wasmtime and wasmer compile the largest for a quarter of a minute.
+            slow: set[str] = set()
             for _ in range(min(effort.rounds, 3)):
                 for name in SUBJECTS:
-                    _start(name, path, size, cold, warm)
+                    begin = time.perf_counter()
+                    if name not in slow:
+                        _start(name, path, size, cold, warm)
+                    # Real compilers take most of a minute for the largest.
+                    if time.perf_counter() - begin > effort.patience / 2:
+                        slow.add(name)
             path.unlink()
     return [cold, warm]
 
@@ -59,7 +65,7 @@ def _descriptors(effort: Effort) -> list[Curve]:
                 for who, process in subjects.items():
                     place = "memory" if process.name.startswith(("wasix", "wasmer")) else "host"
                     measures[who] = calibrated(effort, caller(process, kind, place, count))
-                samples, absent = in_turns(effort, measures)
+                samples, absent = in_turns(effort, measures, calls=True)
                 curve.absent |= absent
                 for who, found in samples.items():
                     curve.points.setdefault(who, {})[count] = found

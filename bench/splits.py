@@ -33,7 +33,7 @@ def measure(effort: Effort) -> Result:
                     depth: calibrated(effort, caller(process, kind, "memory", 0, depth))
                     for depth in DEPTHS
                 }
-                samples, absent = in_turns(effort, measures)
+                samples, absent = in_turns(effort, measures, calls=True)
                 key = f"splits/{engine}/{kind}"
                 result.rows.append(Row(key, f"{engine}: {title}", "s", samples, absent))
     return result

@@ -38,7 +38,7 @@ class Wasix:
     def __init__(self, engine: str, folder: str) -> None:
         self.engine = engine
         self.folder = folder
-        self.boxes: list[wasix.Sandbox] = []
+        self.alive: list[tuple[wasix.Sandbox, wasix.Popen[bytes]]] = []
 
     def versions(self) -> dict[str, str]:
         return {"wasix": wasix.__version__}
@@ -82,8 +82,8 @@ class Wasix:
         begin = time.perf_counter()
         for _ in range(more):
             box = self._sandbox()
-            self.boxes.append(box)
             process = box.Popen([guest("wait")], stdin=wasix.PIPE, stdout=wasix.PIPE)
+            self.alive.append((box, process))
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
         return {"seconds": time.perf_counter() - begin, "rss": resident()}
