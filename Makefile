@@ -62,6 +62,7 @@ $(VENV)/.test: $(VENV)/.run web/package-lock.json
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,test]' 1>&2
 	@npm --prefix web ci --no-audit --no-fund --loglevel=error 1>&2
 	@$(BIN)/python -m e2e.browser install 1>&2
+	@$(BIN)/python -m tests.engines.install 1>&2
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test

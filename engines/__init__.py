@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from engines.protocol import Engine, EngineError
+# Not before it is needed: a guest's child process (`engines.child`) starts by importing this.
+if TYPE_CHECKING:
+    from engines.protocol import Engine
 
 ENGINES: dict[str, str] = {
     "v8": "engines.v8.engine",
     "cranelift": "engines.native.cranelift.engine",
+    "jsc": "engines.jsc.engine",
+    "jsc-jitless": "engines.jsc.jitless",
 }
 """Module of every engine by its name; each has a function `engine()`."""
 
 
 def get(name: str) -> Engine:
     """The engine called `name`, made and tested at its first use. Raises `EngineError`."""
+    from engines.protocol import EngineError
+
     if name not in ENGINES:
         raise EngineError(f"there is no engine {name!r}; known: {', '.join(ENGINES)}")
     try:

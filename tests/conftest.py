@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import engines
+from engines.protocol import EngineError
+from tests import selection
 from wasix import catalogue
 
 ENGINES = tuple(engines.ENGINES)
@@ -17,9 +19,29 @@ ENGINES = tuple(engines.ENGINES)
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> str:
-    """Every engine by name, one after the other."""
+    """Every engine by name, one after the other; `tests.selection` says which take part."""
     name: str = request.param
+    if reason := selection.reason_to_skip(name, request.node.name):
+        pytest.skip(reason)
+    if name not in selection.ALWAYS:
+        try:
+            engines.get(name)
+        except EngineError as error:
+            pytest.skip(str(error))
     return name
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    chosen: list[pytest.Item] = []
+    others: list[pytest.Item] = []
+    for item in items:
+        call = getattr(item, "callspec", None)
+        name = call.params.get("engine") if call else None
+        part = name not in ENGINES or selection.runs(name, item.nodeid)
+        (chosen if part else others).append(item)
+    items[:] = chosen
+    if others:
+        config.hook.pytest_deselected(items=others)
 
 
 @pytest.fixture(scope="session", autouse=True)

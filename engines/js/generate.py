@@ -1,7 +1,4 @@
-"""Renders the JavaScript that runs a guest for an engine whose linear memory Python sees.
-
-For engines whose memory Python cannot see, `engines.js.staged` renders the glue.
-"""
+"""Renders the JavaScript that runs a guest for an engine whose linear memory Python sees."""
 
 from __future__ import annotations
 
@@ -11,11 +8,8 @@ from typing import NamedTuple
 
 import jinja2
 
+from engines.js.mailbox import ARGUMENTS, MAILBOX_SIZE
 from wasix.abi import CALLS, UNWIND, Function
-
-MAILBOX_SIZE = 256
-ARGUMENTS = 16
-"""Where in the mailbox the arguments begin, in bytes: as a C struct of the wasm parameters."""
 
 
 class Slot(NamedTuple):

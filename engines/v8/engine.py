@@ -13,8 +13,9 @@ from functools import cache
 from struct import Struct
 
 from engines.artifacts import Artifacts
-from engines.js.generate import ARGUMENTS, direct
+from engines.js.generate import direct
 from engines.js.imports import wanted
+from engines.js.mailbox import ARGUMENTS
 from engines.protocol import Door, End, EngineError, Entry, Linked, Outcome
 from engines.v8.isolate import Failed, Isolate, Value
 from engines.v8.keeper import Keeper

@@ -1,0 +1,39 @@
+"""Engines whose guests run in child processes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from engines.artifacts import Artifacts
+from engines.protocol import Door, EngineError, Linked, Outcome
+from engines.wasm import Module
+
+if sys.platform != "win32":
+    from engines.child.guest import ChildGuest, Died, Program, ask
+
+
+class ChildEngine:
+    """See `engines.protocol.Engine`.
+
+    Making one starts a child, to test what the engine rests on; raises `EngineError`.
+    """
+
+    def __init__(self, name: str, module: str, environ: dict[str, str], remedy: str) -> None:
+        self.name = name
+        if sys.platform == "win32":
+            raise EngineError(f"the engine {name} needs descriptors to pass, which Windows lacks")
+        self._program = Program(module, environ)
+        try:
+            ask(self._program, "''")
+        except (Died, OSError) as error:
+            raise EngineError(f"the engine {name} cannot be used: {error}{remedy}") from None
+
+    def prepare(self, module: Module, artifacts: Artifacts | None) -> None:
+        """Compiling is the child's work."""
+
+    def kept(self, module: Module, artifacts: Artifacts) -> bool:
+        return False
+
+    def start(self, program: Linked, door: Door, ended: Callable[[Outcome], None]) -> ChildGuest:
+        return ChildGuest(self._program, program, door, ended)

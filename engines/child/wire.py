@@ -1,0 +1,31 @@
+"""What the host and the child process say to each other, on a socket.
+
+The host begins with a task: its length (`LENGTH`), JSON, and the module's bytes if it says so. The
+child makes system calls, each the glue's mailbox: the number of the call in the first 4 bytes, the
+length of linear memory in the second 8, then the arguments. The host answers each with an errno.
+The child's last message is a mailbox with the number `REPORT` and the length of a JSON text, which
+follows.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TypedDict
+
+LENGTH = Struct("<Q")
+ERRNO = Struct("<i")
+HEAD = Struct("<i4xQ")
+REPORT = -1
+MOST_REPORTED = 1 << 20
+"""Bytes of a report. A longer one is cut by the child, and refused by the host."""
+
+
+class Task(TypedDict):
+    """Evaluate `script`, and report `code`'s value; or run the guest that follows on `script`'s
+    glue with the imports that `wanted` describes."""
+
+    script: str
+    code: str
+    wanted: str
+    module: int
+    """Bytes of the module; 0 if there is none to run."""

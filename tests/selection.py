@@ -1,0 +1,49 @@
+"""Which guest tests run on which engine.
+
+V8 and Cranelift run them all. The other engines run guests in processes of their own, one more or
+less slow to start: `make test` gives them a sample, `make test-full` everything.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+FULL = bool(os.environ.get("WASIX_TEST_FULL"))
+
+ALWAYS = ("v8", "cranelift")
+
+SAMPLE = [
+    re.compile(pattern)
+    for pattern in (
+        # Every call, and how every program ends.
+        r"conformance/test_preview1\.py.*memory",
+        r"conformance/test_posix\.py.*memory",
+        r"api/test_run\.py(?!.*test_every_status)",
+        # Programs of others.
+        r"programs/test_programs\.py.*(test_python_computes|test_cowsay|test_sqlite)",
+        # What is special about these engines.
+        r"engines/",
+    )
+]
+"""Of the identifiers of tests."""
+
+NO_SIMD = "JavaScriptCore has no SIMD without machine code, and the program is built with it"
+SLOW_START = "an interpreter takes longer to start CPython than the test gives it"
+
+SKIPPED: dict[tuple[str, str], str] = {
+    ("jsc-jitless", "test_quickjs_runs_a_script_from_a_host_volume"): NO_SIMD,
+    ("jsc-jitless", "test_the_same_as_subprocess[jsc-jitless-partial_output_of_run]"): SLOW_START,
+}
+"""By engine and test (its name, or with its parameters): what cannot be, and why."""
+
+
+def runs(engine: str, identifier: str) -> bool:
+    """Whether a test runs on an engine."""
+    if FULL or engine in ALWAYS:
+        return True
+    return any(pattern.search(identifier) for pattern in SAMPLE)
+
+
+def reason_to_skip(engine: str, name: str) -> str | None:
+    return SKIPPED.get((engine, name)) or SKIPPED.get((engine, name.partition("[")[0]))
