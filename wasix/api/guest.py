@@ -6,15 +6,18 @@ so these can be seen to be forgotten, and the guest with them.
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from _thread import start_new_thread
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from os import PathLike
 from socket import socket
 from typing import TYPE_CHECKING, TypeAlias
+from weakref import WeakSet
 
 from engines.protocol import End, Linked, Outcome
 from engines.traps import named
@@ -147,6 +150,8 @@ class Guest:
             raise
         if loaded.choice.fill and box.background and allowed():
             self.on_end(Filler(loaded.choice, loaded.linked.module).fill)
+        _watch_exit()
+        _live.add(self)
         with kernel.lock:
             if self.process.status is None:
                 self.process.main.runner = runner
@@ -220,6 +225,27 @@ def _tracer(watchers: Sequence[Trace], function: Callable[[Call], object] | None
             function(call)
 
     return tell
+
+
+_live: WeakSet[Guest] = WeakSet()
+
+
+@cache
+def _watch_exit() -> None:
+    """End all guests before the interpreter ends, which no thread of theirs would survive.
+
+    What is registered last is called first: so this is, after the engine that is in use, and the
+    engine finds nothing that waits in a system call.
+    """
+    atexit.register(_end_all)
+
+
+def _end_all() -> None:
+    guests = list(_live)
+    for guest in guests:
+        guest.kill()
+    for guest in guests:
+        guest.wait()
 
 
 def abandon(guests: Iterable[Guest]) -> None:
