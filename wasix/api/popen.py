@@ -270,9 +270,9 @@ class Popen(Generic[AnyStr]):
         guest = self._guest
         if guest is None or guest.status is not None:
             return
-        warnings.warn(f"{self!r} is still running", ResourceWarning, source=self, stacklevel=2)
         if self._own:
             abandon([guest])
+        warnings.warn(f"{self!r} is still running", ResourceWarning, source=self, stacklevel=2)
 
     def __repr__(self) -> str:
         return f"<Popen: returncode: {self.returncode} args: {self.args!r}>"

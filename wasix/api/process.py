@@ -183,9 +183,9 @@ class Process(asyncio.subprocess.Process):
 
     def __del__(self) -> None:
         if self.returncode is None:
-            warnings.warn(f"{self!r} is still running", ResourceWarning, source=self, stacklevel=2)
             if self._own:
                 abandon([self._transport.guest])
+            warnings.warn(f"{self!r} is still running", ResourceWarning, source=self, stacklevel=2)
 
 
 async def create_subprocess_exec(

@@ -294,13 +294,13 @@ class Sandbox:
     def __del__(self) -> None:
         if self._closed:
             return
-        if not self._own:
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
         # Nobody else can reach it, so no lock is needed (nor could it be taken: see `abandon`).
         for trace in self.traces:
             trace.close()
         abandon(self.guests)
         self.host.close()
+        if not self._own:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
 
     def __repr__(self) -> str:
         return f"<wasix.Sandbox on {self.engine_name}>"
