@@ -1,4 +1,5 @@
-"""Writes `docs/abi.md` from the ABI's declarations and from the conformance tests that ran.
+"""Writes `docs/abi.md` from the ABI's declarations and from the conformance tests that ran, and
+`docs/engines.md` from the engines that are here.
 
 `python -m docs.generate` writes, `--check` only compares and exits 1 if they differ.
 """
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from docs import engines
 from engines import ENGINES
 from tests.conformance.coverage import load_status
 from wasix.abi import INTERFACES, Function
@@ -47,7 +49,7 @@ def _type(function: Function) -> str:
 
 
 def _tested(
-    functions: tuple[Function, ...], status: dict[str, dict[str, list[str]]], engines: list[str]
+    functions: tuple[Function, ...], status: dict[str, dict[str, list[str]]], columns: list[str]
 ) -> Iterator[str]:
     before, ran = kept(), {name for passed in status.values() for name in passed}
 
@@ -56,10 +58,10 @@ def _tested(
             return before.get((function, engine), "-")
         return str(len(status.get(function, {}).get(engine, [])) or "-")
 
-    yield f"| function | wasm type | what it does | {' | '.join(engines)} |"
-    yield "|---|---|---|" + "---|" * len(engines)
+    yield f"| function | wasm type | what it does | {' | '.join(columns)} |"
+    yield "|---|---|---|" + "---|" * len(columns)
     for function in functions:
-        cells = [figure(function.name, name) for name in engines]
+        cells = [figure(function.name, name) for name in columns]
         parameters = ", ".join(name for name, _ in function.slots)
         yield (
             f"| `{function.name}({parameters})` | `{_type(function)}` | {function.doc} | "
@@ -78,13 +80,13 @@ def _shared(functions: tuple[Function, ...]) -> Iterator[str]:
 def render() -> str:
     """The page, from the results recorded in `build/abi-status.json`."""
     status = load_status()
-    engines = [*ENGINES, "browser"]
+    columns = [*ENGINES, "browser"]
     parts = [_HEAD]
     for interface in INTERFACES:
         parts.append(f"## `{interface.module}`: {interface.doc}\n")
         # The tests run against preview1; the other modules share its handlers.
         if interface is INTERFACES[0]:
-            lines = _tested(interface.functions, status, engines)
+            lines = _tested(interface.functions, status, columns)
         else:
             lines = _shared(interface.functions)
         parts.append("\n".join(lines) + "\n")
@@ -92,11 +94,14 @@ def render() -> str:
 
 
 def main() -> None:
-    text = render()
     if "--check" not in sys.argv:
-        PATH.write_text(text)
-    elif PATH.read_text() != text:
-        sys.exit("docs/abi.md is not what the tests that ran say: run `make docs`")
+        PATH.write_text(render())
+        engines.PATH.write_text(engines.render())
+        return
+    pages = {PATH: render(), engines.PATH: engines.render(keep=engines.UNPINNED)}
+    for path, text in pages.items():
+        if path.read_text() != text:
+            sys.exit(f"docs/{path.name} is not what the tests that ran say: run `make docs`")
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 ENGINES: dict[str, str] = {
     "v8": "engines.v8.engine",
     "cranelift": "engines.native.cranelift.engine",
-    "spidermonkey": "engines.spidermonkey.engine",
     "jsc": "engines.jsc.engine",
     "jsc-jitless": "engines.jsc.jitless",
+    "spidermonkey": "engines.spidermonkey.engine",
 }
 """Module of every engine by its name; each has a function `engine()`."""
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from engines.artifacts import Artifacts
 from engines.wasm import Module
+from engines.wasm.types import Feature
 from wasix.abi import Function
 
 Entry = Callable[[memoryview, Sequence[int]], int]
@@ -70,10 +71,25 @@ class Linked:
     """By import module and name."""
 
 
+@dataclass(frozen=True)
+class Abilities:
+    """What an engine does for its guests beside running them; `engines.survey` explains each."""
+
+    stops: bool = True
+    memory_limit: bool = True
+    artifacts: bool = False
+    own_process: bool = False
+    threads: bool = False
+
+
 class Engine(Protocol):
     """An engine that runs command modules (those that export `_start` and their memory)."""
 
     name: str
+    abilities: Abilities
+
+    def features(self) -> frozenset[Feature]:
+        """The proposals it has here: those whose module in `engines.wasm.probes` it compiles."""
 
     def prepare(self, module: Module, artifacts: Artifacts | None) -> None:
         """Do what can be done for `module` before it is started: compile it, or load what is kept.

@@ -6,8 +6,10 @@ import sys
 from collections.abc import Callable
 
 from engines.artifacts import Artifacts
-from engines.protocol import Door, EngineError, Linked, Outcome
+from engines.js.probe import answered, question
+from engines.protocol import Abilities, Door, EngineError, Linked, Outcome
 from engines.wasm import Module
+from engines.wasm.types import Feature
 
 if sys.platform != "win32":
     from engines.child.guest import ChildGuest, Died, Program, ask
@@ -19,15 +21,20 @@ class ChildEngine:
     Making one starts a child, to test what the engine rests on; raises `EngineError`.
     """
 
+    abilities = Abilities(own_process=True)
+
     def __init__(self, name: str, module: str, environ: dict[str, str], remedy: str) -> None:
         self.name = name
         if sys.platform == "win32":
             raise EngineError(f"the engine {name} needs descriptors to pass, which Windows lacks")
         self._program = Program(module, environ)
         try:
-            ask(self._program, "''")
+            self._features = answered(ask(self._program, question()))
         except (Died, OSError) as error:
             raise EngineError(f"the engine {name} cannot be used: {error}{remedy}") from None
+
+    def features(self) -> frozenset[Feature]:
+        return self._features
 
     def prepare(self, module: Module, artifacts: Artifacts | None) -> None:
         """Compiling is the child's work."""

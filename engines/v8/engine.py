@@ -16,11 +16,13 @@ from engines.artifacts import Artifacts
 from engines.js.generate import direct
 from engines.js.imports import wanted
 from engines.js.mailbox import ARGUMENTS
-from engines.protocol import Door, End, EngineError, Entry, Linked, Outcome
+from engines.js.probe import answered, question
+from engines.protocol import Abilities, Door, End, EngineError, Entry, Linked, Outcome
 from engines.v8.isolate import Failed, Isolate, Value
 from engines.v8.keeper import Keeper
 from engines.v8.library import library
 from engines.wasm import Module
+from engines.wasm.types import Feature
 from wasix.abi import NUMBERS
 
 _Unpack = Callable[[memoryview], Sequence[int]]
@@ -173,6 +175,19 @@ class V8Engine:
     """See `engines.protocol.Engine`."""
 
     name = "v8"
+    abilities = Abilities()
+
+    def __init__(self) -> None:
+        self._features: frozenset[Feature] | None = None
+
+    def features(self) -> frozenset[Feature]:
+        if self._features is None:
+            isolate = Isolate()
+            try:
+                self._features = answered(str(isolate.evaluate(question())))
+            finally:
+                isolate.close()
+        return self._features
 
     def prepare(self, module: Module, artifacts: Artifacts | None) -> None:
         """V8 compiles functions when they are first called."""

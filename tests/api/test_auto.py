@@ -61,8 +61,21 @@ def test_without_one_engine_the_other_is_taken(wat: Wat, artifacts: Artifacts) -
     alone = choose(large, artifacts, without("cranelift"))
     assert (alone.engine.name, alone.fill) == ("v8", None)
     assert choose(large, artifacts, without("v8")).engine.name == "cranelift"
-    with pytest.raises(EngineError, match="here: no cranelift here; no v8 here"):
-        choose(large, artifacts, without("v8", "cranelift"))
+    with pytest.raises(EngineError, match="here: no cranelift here; no v8 here; no jsc here"):
+        choose(large, artifacts, without(*engines.ENGINES))
+
+
+def test_the_engines_of_child_processes_are_the_last_choice(wat: Wat, artifacts: Artifacts) -> None:
+    class Jsc:
+        name = "jsc"
+
+    def get(name: str) -> Engine:
+        if name == "jsc":
+            return Jsc()  # type: ignore[return-value]  # never started
+        raise EngineError(f"no {name} here")
+
+    choice = choose(module(wat(LARGE)), artifacts, get)
+    assert (choice.engine.name, choice.fill) == ("jsc", None)
 
 
 def run(cache: Path, *args: str, **environ: str) -> str:

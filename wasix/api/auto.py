@@ -1,8 +1,8 @@
 """Which engine runs a module when nobody says: the choice, and its reason for a person.
 
-Native code that is kept wins. Else V8 begins at once, and a compiler is left behind to fill the
-cache for next time (`wasix.api.fill`). What is small is compiled in less time than V8 needs to
-start.
+An engine that lacks what the module needs is no choice. Native code that is kept wins. Else V8
+begins at once, and a compiler is left behind to fill the cache for next time (`wasix.api.fill`).
+What is small is compiled in less time than V8 needs to start.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ import engines
 from engines.artifacts import Artifacts
 from engines.protocol import Engine, EngineError
 from engines.wasm import Module
+from engines.wasm.types import Feature
+from wasix.api.errors import ProgramInvalid
+from wasix.api.needs import lacking, refusal
 
 SMALL = 256 << 10
 """Bytes of a module that Cranelift compiles at once."""
@@ -31,15 +34,28 @@ class Choice:
 
 
 def choose(module: Module, artifacts: Artifacts | None, get: Get = engines.get) -> Choice:
-    """The engine for `module`. Raises `EngineError` if none can be used here."""
+    """The engine for `module`.
+
+    Raises `EngineError` if none can be used here, `ProgramInvalid` if none here can run it.
+    """
     missing: list[str] = []
+    unfit: dict[str, list[Feature]] = {}
 
     def found(name: str) -> Engine | None:
         try:
-            return get(name)
+            engine = get(name)
         except EngineError as error:
             missing.append(str(error))
             return None
+        if lack := lacking(module, engine):
+            unfit[name] = lack
+            return None
+        return engine
+
+    def only(otherwise: str) -> str:
+        if not unfit:
+            return otherwise
+        return "; ".join(f"{name} lacks {', '.join(lack)}" for name, lack in unfit.items())
 
     cranelift = found("cranelift")
     if cranelift and artifacts and cranelift.kept(module, artifacts):
@@ -51,7 +67,12 @@ def choose(module: Module, artifacts: Artifacts | None, get: Get = engines.get) 
         if cranelift and artifacts:
             reason = "it starts at once; native code will be in the cache for next time"
             return Choice(v8, reason, fill="cranelift")
-        return Choice(v8, "it starts at once")
+        return Choice(v8, only("it starts at once"))
     if cranelift:
-        return Choice(cranelift, "it is the only engine here")
+        return Choice(cranelift, only("it is the only engine here"))
+    for name in engines.ENGINES:
+        if name not in ("v8", "cranelift") and (other := found(name)):
+            return Choice(other, only("neither V8 nor Cranelift is here"))
+    if unfit:
+        raise ProgramInvalid(refusal(module, list(unfit), sorted(set().union(*unfit.values()))))
     raise EngineError("no engine can be used here: " + "; ".join(missing))

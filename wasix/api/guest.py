@@ -12,7 +12,7 @@ import threading
 from _thread import start_new_thread
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from os import PathLike
 from socket import socket
@@ -28,6 +28,7 @@ from wasix.api.artifacts import Filler, allowed
 from wasix.api.auto import Choice
 from wasix.api.errors import UsageError
 from wasix.api.linked import linked
+from wasix.api.needs import declared_lacking
 from wasix.api.sockets import shared
 from wasix.api.trace import Call, Trace
 from wasix.fs.file import OpenFile
@@ -144,7 +145,9 @@ class Guest:
         """What it runs on, and why."""
         carrier = OsThreadCarrier(self.process.main)
         try:
-            runner = loaded.choice.engine.start(loaded.linked, carrier, self._ended)
+            runner = loaded.choice.engine.start(
+                loaded.linked, carrier, lambda outcome: self._ended(explained(loaded, outcome))
+            )
         except BaseException as error:
             self._ended(Outcome(End.FAILED, f"{type(error).__name__}: {error}"))
             raise
@@ -211,6 +214,18 @@ class Guest:
 
     def kill(self) -> None:
         self.send_signal(Signal.KILL)
+
+
+def explained(loaded: Loaded, outcome: Outcome) -> Outcome:
+    """How it ended, with what the engine lacks if that may be why it refused the module."""
+    if outcome.end is not End.INVALID:
+        return outcome
+    engine = loaded.choice.engine
+    lack = declared_lacking(loaded.linked.module, engine)
+    if not lack:
+        return outcome
+    why = f"it is built with {', '.join(lack)}, which {engine.name} lacks: see `wasix engines`"
+    return replace(outcome, message=f"{outcome.message} ({why})")
 
 
 def _tracer(watchers: Sequence[Trace], function: Callable[[Call], object] | None) -> Tracer | None:

@@ -15,11 +15,12 @@ from engines.wasm import Module
 from wasix.abi import Errno
 from wasix.api.artifacts import kept
 from wasix.api.auto import Choice, choose
-from wasix.api.errors import EngineUnavailable, UsageError, VolumeError
+from wasix.api.errors import EngineUnavailable, ProgramInvalid, UsageError, VolumeError
 from wasix.api.files import Files
 from wasix.api.guest import ENVIRONMENT as ENVIRONMENT
 from wasix.api.guest import Guest, abandon
 from wasix.api.loop import end_of
+from wasix.api.needs import lacking, refusal
 from wasix.api.size import size
 from wasix.api.trace import SIZE, Trace
 from wasix.api.volumes import Volume, Volumes, mount_point, root_of
@@ -127,6 +128,8 @@ class Sandbox:
                 choice = choose(module, artifacts)
             else:
                 choice = Choice(engines.get(self.engine_name), "it was asked for")
+                if lack := lacking(module, choice.engine):
+                    raise ProgramInvalid(refusal(module, [self.engine_name], lack))
         except EngineError as error:
             raise EngineUnavailable(str(error)) from None
         choice.engine.prepare(module, artifacts)

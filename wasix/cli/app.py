@@ -79,6 +79,14 @@ def programs() -> None:
         click.echo(f"{program.name:10} {program.title:28} {program.size / 1e6:5.1f} MB  {source}")
 
 
+@app.command("engines")
+def engines_() -> None:
+    """List the engines: which can be used here, and what each can do."""
+    from wasix.cli import engines
+
+    engines.show()
+
+
 @app.group("cache")
 def cache_() -> None:
     """What is kept to be found again: programs, and native code."""

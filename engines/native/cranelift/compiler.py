@@ -14,6 +14,8 @@ from engines.artifacts import Artifacts
 from engines.native.cranelift.library import FLAGS, Bytes, Library, installed, library
 from engines.native.processor import processor
 from engines.wasm import Module
+from engines.wasm.probes import PROBES
+from engines.wasm.types import Feature
 
 WASM_STACK = 8 << 20
 """Bytes of stack a guest may use before it traps. wasmtime's own default, 512 KiB, is too little
@@ -111,6 +113,16 @@ class Compiler:
             raise Invalid(self.library.error_text(error))
         assert found.value
         return found.value
+
+    def features(self) -> frozenset[Feature]:
+        """The proposals it compiles."""
+        return frozenset(name for name, probe in PROBES.items() if self._valid(probe.module))
+
+    def _valid(self, data: bytes) -> bool:
+        error = self.library.wasmtime_module_validate(self.engine, data, len(data))
+        if error:
+            self.library.wasmtime_error_delete(error)
+        return not error
 
     def interrupt(self) -> None:
         """Have every running guest ask whether it is to stop."""

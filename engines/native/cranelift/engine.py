@@ -13,8 +13,9 @@ from engines.artifacts import Artifacts
 from engines.native.cranelift.compiler import WASM_STACK, Compiler, Invalid, compiler
 from engines.native.cranelift.library import SLOT, Extern
 from engines.native.cranelift.store import Memory, Store, Trapped
-from engines.protocol import Door, End, Linked, Outcome
+from engines.protocol import Abilities, Door, End, Linked, Outcome
 from engines.wasm import FunctionType, Import, MemoryType, Module, TagType
+from engines.wasm.types import Feature
 from wasix.abi import UNWIND, E, Function
 
 _STACK = WASM_STACK + (8 << 20)
@@ -164,9 +165,13 @@ class CraneliftEngine:
     """See `engines.protocol.Engine`."""
 
     name = "cranelift"
+    abilities = Abilities(artifacts=True)
 
     def __init__(self) -> None:
         self.compiler = compiler()
+
+    def features(self) -> frozenset[Feature]:
+        return self.compiler.features()
 
     def prepare(self, module: Module, artifacts: Artifacts | None) -> None:
         with suppress(Invalid):

@@ -95,6 +95,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "wasmtime_module_deserialize_file": (c_void_p, c_void_p, c_char_p, c_void_p),
     "wasmtime_module_new": (c_void_p, c_void_p, c_char_p, c_size_t, c_void_p),
     "wasmtime_module_serialize": (c_void_p, c_void_p, c_void_p),
+    "wasmtime_module_validate": (c_void_p, c_void_p, c_char_p, c_size_t),
     "wasmtime_sharedmemory_data": (c_void_p, c_void_p),
     "wasmtime_sharedmemory_data_size": (c_size_t, c_void_p),
     "wasmtime_sharedmemory_delete": (None, c_void_p),

@@ -1,0 +1,46 @@
+"""What a module needs of its engine, and what to say to who chose one that lacks it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from engines.protocol import Engine
+from engines.survey import Found, survey
+from engines.wasm import Module, features
+from engines.wasm.features import section_features
+from engines.wasm.types import Feature
+
+COMMON: frozenset[Feature] = frozenset(
+    (
+        *("bulk-memory", "multi-value", "mutable-globals"),
+        *("nontrapping-fptoint", "reference-types", "sign-extension"),
+    )
+)
+"""What every engine has. Almost all modules need no more, and then no engine is asked."""
+
+
+def lacking(module: Module, engine: Engine) -> list[Feature]:
+    """What `module` needs, as its sections prove, and `engine` does not have."""
+    needed = section_features(module) - COMMON
+    return sorted(needed - engine.features()) if needed else []
+
+
+def declared_lacking(module: Module, engine: Engine) -> list[Feature]:
+    """The same with what its toolchain declared: it may list more than is used."""
+    needed = features(module) - COMMON
+    return sorted(needed - engine.features()) if needed else []
+
+
+def refusal(module: Module, names: Collection[str], missing: Collection[Feature]) -> str:
+    """A line that says that no engine of `names` can run `module`, and which ones could."""
+    having = [
+        found.name
+        for found in survey()
+        if isinstance(found, Found) and found.features.issuperset(missing)
+    ]
+    lack = "lack" if len(names) > 1 else "lacks"
+    have = "have" if len(having) > 1 else "has"
+    return (
+        f"{module.name} needs {', '.join(missing)}, which {' and '.join(names)} {lack}; "
+        f"{', '.join(having) or 'no engine here'} {have} it"
+    )
