@@ -40,7 +40,7 @@ def test_a_file_that_cannot_be_written(wat: Wat, engine: str, tmp_path: Path) ->
 
 
 def test_json(wat: Wat, engine: str, tmp_path: Path) -> None:
-    done = wasix("run", "--engine", engine, "--strace", "--strace-format", "json", wat(HELLO))
+    done = wasix("run", "--engine", engine, "--strace-format", "json", wat(HELLO))
     write, end = (json.loads(line) for line in done.stderr.splitlines())
     assert set(write) >= {
         *("name", "args", "result", "errno", "start", "duration", "pid", "tid", "blocked")

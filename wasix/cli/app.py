@@ -46,9 +46,7 @@ def app() -> None:
 @click.option(
     "--strace-format",
     type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Lines of text, or a JSON object a line.",
+    help="Show them as lines of text (the default) or as a JSON object a line.",
 )
 @click.option(
     "--strace-summary",

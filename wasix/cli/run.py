@@ -73,7 +73,7 @@ def run(
     abi: str,
     strace: bool,
     strace_output: str | None,
-    strace_format: str,
+    strace_format: str | None,
     strace_summary: bool,
     verbose: bool,
 ) -> NoReturn:
@@ -81,10 +81,10 @@ def run(
     started = time.monotonic()
     trace: Strace | None = None
     try:
-        if strace or strace_output or strace_summary:
+        if strace or strace_output or strace_format or strace_summary:
             trace = Strace(
                 strace_output,
-                strace_format,
+                strace_format or "text",
                 calls=strace or not strace_summary,
                 summary=strace_summary,
             )
