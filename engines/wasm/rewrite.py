@@ -5,16 +5,20 @@ views of the original bytes and small new pieces, `join()` makes one string of t
 is decoded again, so a result is as well-formed as its original.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from engines.wasm import binary
 from engines.wasm.decode import decode_sections
 from engines.wasm.module import Module, Section
+from engines.wasm.reader import Reader
 from engines.wasm.types import Export, GlobalType, Import, Kind, MemoryType, printable
 
 HIDDEN_PREFIX: Final = "__wasix_"
+
+Piece = tuple[int, memoryview, memoryview]
+"""A section without its place: id, head, payload."""
 
 
 class MemoryLimitError(ValueError):
@@ -28,15 +32,28 @@ def replace_sections(module: Module, payloads: Mapping[int, bytes | memoryview |
     where they are; they have no id of their own and cannot be replaced here (ValueError). A result
     that is no module raises DecodeError.
     """
+    return decode_sections(laid_out(pieces_of(module, payloads)), module.name, before=module)
+
+
+def pieces_of(
+    module: Module,
+    payloads: Mapping[int, bytes | memoryview | None],
+    drop: Callable[[str], bool] = lambda name: False,
+) -> list[Piece]:
+    """The sections of a module, those in `payloads` exchanged as `replace_sections` does it.
+
+    Custom sections for whose name `drop` is true are left out.
+    """
     for section_id in payloads:
         if section_id not in binary.SECTION_ORDER:
             raise ValueError(f"{section_id} is not the id of a section that can be replaced")
-    pieces: list[tuple[int, memoryview, memoryview]] = []
+    pieces: list[Piece] = []
     present = set()
     for section in module.sections:
         present.add(section.id)
         if section.id not in payloads:
-            pieces.append((section.id, section.head, section.payload))
+            if section.id != binary.CUSTOM or not drop(_custom_name(section)):
+                pieces.append((section.id, section.head, section.payload))
             continue
         payload = payloads[section.id]
         if payload is not None:
@@ -47,10 +64,15 @@ def replace_sections(module: Module, payloads: Mapping[int, bytes | memoryview |
         if payload is not None:
             place = _place(section_id, [piece[0] for piece in pieces])
             pieces.insert(place, _piece(section_id, payload))
-    return decode_sections(_laid_out(pieces), module.name, before=module)
+    return pieces
 
 
-def _piece(section_id: int, payload: bytes | memoryview) -> tuple[int, memoryview, memoryview]:
+def _custom_name(section: Section) -> str:
+    reader = Reader(section.payload, "", section.offset, "a custom section")
+    return reader.name("a name")
+
+
+def _piece(section_id: int, payload: bytes | memoryview) -> Piece:
     head = bytes([section_id]) + binary.unsigned_leb(len(payload))
     return section_id, memoryview(head), memoryview(payload)
 
@@ -66,7 +88,8 @@ def _place(section_id: int, present: list[int]) -> int:
     return known[0][0] if known else len(present)
 
 
-def _laid_out(pieces: list[tuple[int, memoryview, memoryview]]) -> Iterable[Section]:
+def laid_out(pieces: Iterable[Piece]) -> Iterable[Section]:
+    """Sections where they stand in the module that they make."""
     offset = len(binary.HEADER)
     for section_id, head, payload in pieces:
         offset += len(head)
@@ -91,6 +114,13 @@ def add_export(module: Module, name: str, kind: Kind, index: int) -> Module:
     return set_exports(module, (*module.exports, Export(name, kind, index)))
 
 
+def hidden_prefix(module: Module, prefix: str = HIDDEN_PREFIX) -> str:
+    """`prefix` with underscores added until no export of the module begins with it."""
+    while any(export.name.startswith(prefix) for export in module.exports):
+        prefix += "_"
+    return prefix
+
+
 def export_hidden(module: Module, prefix: str = HIDDEN_PREFIX) -> Module:
     """Export every mutable global, table and memory that is not exported yet.
 
@@ -98,8 +128,7 @@ def export_hidden(module: Module, prefix: str = HIDDEN_PREFIX) -> Module:
     names are `<prefix><kind>_<index>`; underscores are added to the prefix until no export of the
     module begins with it, so that a guest cannot have taken one.
     """
-    while any(export.name.startswith(prefix) for export in module.exports):
-        prefix += "_"
+    prefix = hidden_prefix(module, prefix)
     kinds: tuple[Kind, ...] = ("global", "table", "memory")
     hidden = [
         Export(f"{prefix}{kind}_{index}", kind, index)
