@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import os
+import string
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import TypeAlias, TypeVar
 
-from hypothesis import strategies as st
+from tests.fs.linux import LinuxCaller
+
+_T = TypeVar("_T")
 
 Step: TypeAlias = tuple[object, ...]
 """A method of `tests.fs.caller.Caller` by name, and its arguments."""
@@ -37,101 +44,222 @@ TOP: Sequence = [
 ]
 """What a tree that is not empty holds at first, in two layers: directories, files and links."""
 
-_names = st.sampled_from(["a", "b", "c"])
-_components = st.one_of(_names, _names, _names, _names, st.sampled_from([".", ".."]))
-_ends = st.sampled_from(["", "", "", "", "", "/", "/."])
-_odd = st.sampled_from(
-    ["", "/a", "a//b", "x" * 255, "x" * 256, "a/" + "x" * 256, "./" * 2047 + "a", "./" * 2048, "/"]
-)
-_usual = st.builds(
-    lambda parts, end: "/".join(parts) + end,
-    st.lists(_components, min_size=1, max_size=3),
-    _ends,
-)
-paths = st.one_of(_names, _usual, _usual, _usual, _usual, _usual, _odd)
-targets = st.one_of(_usual, _usual, st.sampled_from(["", "/a", "a/", "../" * 5 + "a", "c/c/c/c"]))
-
-# Mostly numbers that are open: those of directories are rarer than those of files.
-directories = st.sampled_from([0, 0, 0, 0, 0, 0, 1, 1, 2, 3, 4, 99])
-files = st.sampled_from([1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 0, 99])
-
-_letters = st.sampled_from
-_how = st.one_of(
-    _letters(["", "", "C", "C", "C", "CT", "CX", "T", "D", "D"]),
-    st.sets(_letters("CXTDN")).map(lambda letters: "".join(sorted(letters))),
-)
-_flags = st.one_of(
-    _letters(["", "", "", "", "a", "a"]),
-    st.sets(_letters("adnrs")).map(lambda letters: "".join(sorted(letters))),
-)
-_sizes = st.sampled_from([0, 1, 3, 5, 511, 512, 600, 65_535, 65_536, 65_537, 70_001, 140_000])
-_offsets = st.one_of(_sizes, st.sampled_from([2**62, 2**63 - 1, 2**63, 2**64 - 1]))
-_write_offsets = st.one_of(_sizes, st.sampled_from([2**63 - 1, 2**63, 2**64 - 1]))
-_set_sizes = st.one_of(_sizes, st.sampled_from([2**63, 2**64 - 1]))
-_lengths = st.lists(st.sampled_from([0, 1, 4, 7, 600, 66_000]), max_size=3)
-_parts = st.lists(
-    st.one_of(
-        st.binary(max_size=6),
-        st.builds(lambda byte, count: bytes([byte]) * count, st.integers(0, 255), _sizes),
-    ),
-    max_size=3,
-)
-_moves = st.sampled_from([0, 1, -1, 3, -3, 600, 65_536, 100_000, -(2**63)])
-_whence = st.sampled_from(["set", "cur", "end"])
-_times = st.sampled_from([0, 1, 10**9 - 1, 10**9, 123_456_789_012_345_678])
-_time_flags = st.one_of(
-    _letters(["am", "a", "m"]),
-    st.sets(_letters("aAmM")).map(lambda letters: "".join(sorted(letters))),
-)
-_buffers = st.sampled_from([0, 1, 23, 24, 25, 26, 60, 100, 4096])
+_NAMES = ("a", "b", "c", "d")
+_ODD_PATHS = (
+    "", "/", "/a", "..", "a//b", "x" * 255, "x" * 256, "a/" + "x" * 256, "./" * 2047 + "a",
+    "./" * 2048,
+)  # fmt: skip
+_ODD_TARGETS = ("", "/a", "a/", "../" * 5 + "a", "c/c/c/c", "a/b/c/..", ".")
+_SIZES = (0, 1, 3, 5, 511, 512, 600, 65_535, 65_536, 65_537, 70_001, 140_000)
+_TIMES = (0, 1, 10**9 - 1, 10**9, 123_456_789_012_345_678)
+_BUFFERS = (0, 1, 23, 24, 25, 26, 60, 100, 4096)
+_WEIGHTS = {
+    "open": 16, "close": 4, "renumber": 2,
+    "read": 6, "pread": 4, "write": 8, "pwrite": 4, "seek": 6, "tell": 1,
+    "advise": 1, "allocate": 2, "set_size": 4, "sync": 1, "datasync": 1,
+    "fdstat": 2, "set_flags": 2, "filestat": 3, "set_times": 2,
+    "list": 3, "begin": 3, "resume": 4,
+    "mkdir": 6, "rmdir": 4, "unlink": 5, "rename": 10, "link": 5, "symlink": 6, "readlink": 3,
+    "stat": 5, "path_times": 2,
+}  # fmt: skip
 
 
-def _step(name: str, *arguments: st.SearchStrategy[object]) -> st.SearchStrategy[Step]:
-    return st.tuples(st.just(name), *arguments)
+class Chooser:
+    """Chooses steps that mean something more often than not: it looks at what Linux has.
 
+    Chosen blindly, hardly a read or a rename in a hundred finds a file.
+    """
 
-_opening = _step(
-    "open", directories, paths, _how, st.sampled_from(["rw", "rw", "r", "r", "w"]), _flags
-)
-_steps = st.one_of(
-    _opening,
-    _opening,
-    _opening,
-    _step("close", files),
-    _step("renumber", files, files),
-    _step("read", files, _lengths),
-    _step("pread", files, _lengths, _offsets),
-    _step("write", files, _parts),
-    _step("write", files, _parts),
-    _step("pwrite", files, _parts, _write_offsets),
-    _step("seek", files, _moves, _whence),
-    _step("tell", files),
-    _step("advise", files, _offsets, _offsets),
-    _step("allocate", files, _write_offsets, _set_sizes),
-    _step("set_size", files, _set_sizes),
-    _step("sync", files),
-    _step("datasync", files),
-    _step("fdstat", files),
-    _step("set_flags", files, _flags),
-    _step("filestat", files),
-    _step("set_times", files, _times, _times, _time_flags),
-    _step("list", directories, _buffers),
-    _step("begin", directories, _buffers),
-    _step("resume", directories, _buffers),
-    _step("mkdir", directories, paths),
-    _step("mkdir", directories, paths),
-    _step("rmdir", directories, paths),
-    _step("unlink", directories, paths),
-    _step("rename", directories, _usual, directories, _usual),
-    _step("rename", directories, _usual, directories, _usual),
-    _step("link", directories, paths, st.booleans(), directories, paths),
-    _step("symlink", directories, paths, targets),
-    _step("readlink", directories, paths, st.sampled_from([0, 1, 2, 100])),
-    _step("stat", directories, paths, st.booleans()),
-    _step("path_times", directories, paths, st.booleans(), _times, _times, _time_flags),
-)
+    def __init__(self, random: Random, linux: LinuxCaller) -> None:
+        self.random = random
+        self.linux = linux
 
-sequences = st.integers(1, 60).flatmap(lambda size: st.lists(_steps, min_size=size, max_size=size))
+    def step(self) -> Step:
+        (name,) = self.random.choices(list(_WEIGHTS), list(_WEIGHTS.values()))
+        choose: Callable[[], Step] = getattr(self, f"_{name}")
+        return (name, *choose())
+
+    def _chance(self, part: float) -> bool:
+        return self.random.random() < part
+
+    def _one(self, *choices: _T) -> _T:
+        return self.random.choice(choices)
+
+    def _letters(self, usual: tuple[str, ...], all_letters: str) -> str:
+        """One of `usual`, else any of all letters together."""
+        if self._chance(0.85):
+            return self.random.choice(usual)
+        return "".join(letter for letter in all_letters if self._chance(0.4))
+
+    def _descriptor(self, *, directory: bool) -> int:
+        """Mostly one that is open and of that kind."""
+        files = self.linux.files
+        fitting = [fd for fd in files if files[fd].is_directory == directory] or list(files)
+        if not fitting or self._chance(0.07):
+            return self.random.choice([*range(11), 99])
+        # The first directory is where nearly everything happens.
+        return 0 if 0 in fitting and self._chance(0.7) else self.random.choice(fitting)
+
+    def _file(self) -> int:
+        return self._descriptor(directory=False)
+
+    def _directory(self) -> int:
+        return self._descriptor(directory=True)
+
+    def _below(self, fd: int) -> tuple[list[str], list[str]]:
+        """Paths below the directory `fd`: all, and those of directories."""
+        opened = self.linux.files.get(fd)
+        if opened is None or not opened.is_directory:
+            return [], []
+        top = os.readlink(f"/proc/self/fd/{opened.fd}")
+        found, directories = [], []
+        for above, below, files in os.walk(top):
+            relative = Path(above).relative_to(top)
+            found += [str(relative / name) for name in sorted(below + files)]
+            directories.append(str(relative))
+        return found, sorted(directories)
+
+    def _path(self, fd: int, *, new: float = 0.2, odd: float = 0.04) -> str:
+        """A path from `fd`: one that is there, a new name, or an odd one, in these parts."""
+        if self._chance(odd):
+            return self.random.choice(_ODD_PATHS)
+        there, directories = self._below(fd)
+        if there and self._chance(0.9 - new):
+            path = self.random.choice(there)
+        elif self._chance(0.8):
+            # Deeper than three only by renaming.
+            above = [path for path in directories if path.count("/") < 2]
+            path = str(Path(self.random.choice([*above, "."])) / self.random.choice(_NAMES))
+        else:
+            parts = self.random.choices((*_NAMES, *_NAMES, ".", "..", ".."), k=3)
+            path = "/".join(parts[: self.random.randint(1, 3)])
+        if self._chance(0.1):
+            path = str(
+                self._one(path + "/", path + "/.", path + "/..", "./" + path, f"a/../{path}")
+            )
+        return path
+
+    def _placed(self, new: float = 0.2, odd: float = 0.04) -> tuple[int, str]:
+        fd = self._directory()
+        return fd, self._path(fd, new=new, odd=odd)
+
+    def _size(self) -> object:
+        return self._one(*_SIZES) if self._chance(0.95) else self._one(2**63, 2**64 - 1)
+
+    def _offset(self) -> object:
+        return self._one(*_SIZES) if self._chance(0.95) else self._one(2**63 - 1, 2**63, 2**64 - 1)
+
+    def _lengths(self) -> list[int]:
+        return self.random.choices((0, 1, 4, 7, 600, 66_000), k=self.random.randint(0, 3))
+
+    def _parts(self) -> list[bytes]:
+        return [
+            self.random.choice(string.ascii_letters).encode()
+            * (self.random.randint(0, 6) if self._chance(0.7) else self.random.choice(_SIZES))
+            for _ in range(self.random.randint(0, 3))
+        ]
+
+    def _times(self) -> tuple[object, ...]:
+        flags = self._letters(("am", "a", "m"), "aAmM")
+        return self._one(*_TIMES), self._one(*_TIMES), flags
+
+    def _open(self) -> Step:
+        how = self._letters(("", "", "C", "C", "C", "CT", "CX", "T", "D"), "CXTDN")
+        access = self._one("rw", "rw", "r", "r", "w")
+        flags = self._letters(("", "", "", "a"), "adnrs")
+        fd = self._directory()
+        return fd, self._path(fd, new=0.4 if "C" in how else 0.1), how, access, flags
+
+    def _close(self) -> Step:
+        return (self._other(),)
+
+    def _other(self) -> int:
+        """Any descriptor, but hardly ever the first, without which nothing works."""
+        rest = [fd for fd in self.linux.files if fd]
+        if rest and self._chance(0.95):
+            return self.random.choice(rest)
+        return 0 if self._chance(0.05) else self.random.choice([*range(1, 11), 99])
+
+    def _any(self) -> int:
+        return self._directory() if self._chance(0.3) else self._file()
+
+    def _renumber(self) -> Step:
+        return self._other(), self._other() if self._chance(0.5) else self.random.randint(1, 11)
+
+    def _read(self) -> Step:
+        return self._file(), self._lengths()
+
+    def _pread(self) -> Step:
+        return self._file(), self._lengths(), self._offset()
+
+    def _write(self) -> Step:
+        return self._file(), self._parts()
+
+    def _pwrite(self) -> Step:
+        return self._file(), self._parts(), self._offset()
+
+    def _seek(self) -> Step:
+        move = self._one(0, 0, 1, -1, 3, -3, 600, 65_536, 100_000, -(2**63))
+        return self._file(), move, self._one("set", "set", "cur", "end")
+
+    def _tell(self) -> Step:
+        return (self._file(),)
+
+    def _advise(self) -> Step:
+        return self._file(), self._offset(), self._offset()
+
+    def _allocate(self) -> Step:
+        return self._file(), self._offset(), self._size()
+
+    def _set_size(self) -> Step:
+        return self._file(), self._size()
+
+    def _sync(self) -> Step:
+        return (self._any(),)
+
+    _datasync = _fdstat = _filestat = _sync
+
+    def _set_flags(self) -> Step:
+        return self._file(), self._letters(("", "a", "an"), "adnrs")
+
+    def _set_times(self) -> Step:
+        return self._any(), *self._times()
+
+    def _list(self) -> Step:
+        return self._directory(), self._one(*_BUFFERS)
+
+    _begin = _resume = _list
+
+    def _mkdir(self) -> Step:
+        return self._placed(0.8)
+
+    def _rmdir(self) -> Step:
+        return self._placed()
+
+    _unlink = _rmdir
+
+    def _rename(self) -> Step:
+        # Not two odd paths at once: which error comes first is left open.
+        return *self._placed(0.05, 0), *self._placed(0.5, 0)
+
+    def _link(self) -> Step:
+        return *self._placed(0.05, 0), self._chance(0.5), *self._placed(0.8)
+
+    def _symlink(self) -> Step:
+        fd, path = self._placed(0.8)
+        if self._chance(0.2):
+            return fd, path, self._one(*_ODD_TARGETS)
+        return fd, path, self._one("", "../", "../../") + self._path(fd)
+
+    def _readlink(self) -> Step:
+        return *self._placed(0.05), self._one(0, 1, 2, 100)
+
+    def _stat(self) -> Step:
+        return *self._placed(0.1), self._chance(0.5)
+
+    def _path_times(self) -> Step:
+        return *self._placed(0.1), self._chance(0.5), *self._times()
+
 
 FOUND: dict[str, tuple[bool, Sequence]] = {
     "allocating nothing in a directory is an invalid argument first": (
@@ -172,6 +300,46 @@ FOUND: dict[str, tuple[bool, Sequence]] = {
     "copying a file up keeps its access time": (
         True,
         [("open", 0, "a/a", "", "rw", ""), ("filestat", 1)],
+    ),
+    "a removed directory lists nothing, not even itself": (
+        False,
+        [("mkdir", 0, "a"), ("open", 0, "a", "D", "r", ""), ("rmdir", 0, "a"), ("list", 1, 100)],
+    ),
+    "a removed directory keeps the times it is given": (
+        True,
+        [
+            ("rmdir", 0, "a/b/c"),
+            ("mkdir", 0, "d"),
+            ("open", 0, "d", "", "r", ""),
+            ("rmdir", 0, "d"),
+            ("set_times", 1, 0, 123, "m"),
+            ("filestat", 1),
+            ("unlink", 0, "a/b/c/b"),
+            ("unlink", 0, "a/b/c/c"),
+            ("open", 0, "a/b/c", "", "r", ""),
+            ("rmdir", 0, "a/b/c"),
+            ("set_times", 2, 0, 123, "m"),
+            ("filestat", 2),
+        ],
+    ),
+    "appending at the end of offsets": (
+        True,
+        [("open", 0, "b", "", "rw", "a"), ("pwrite", 1, [b"x"], 2**63 - 1)],
+    ),
+    "creating through a link with a slash goes no further": (
+        False,
+        [("symlink", 0, "a", "a/"), ("open", 0, "a", "C", "rw", ""), ("open", 0, "a", "", "r", "")],
+    ),
+    "a link to a directory in one that is removed": (
+        False,
+        [
+            ("mkdir", 0, "a"),
+            ("open", 0, "a", "", "r", ""),
+            ("rmdir", 0, "a"),
+            ("mkdir", 0, "b"),
+            ("link", 0, "b", False, 1, "c"),
+            ("link", 0, "b/.", False, 0, "c"),
+        ],
     ),
 }
 """By what they found: whether the tree is filled at first, and the steps."""

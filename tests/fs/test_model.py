@@ -10,14 +10,15 @@ import os
 import tempfile
 import time
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
+from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 
 from tests.fs.caller import Caller, KernelCaller, tree
 from tests.fs.linux import DIFFERENCES, LinuxCaller, available
-from tests.fs.sequences import BOTTOM, DIFFERING, FOUND, TOP, Sequence, Step, sequences
+from tests.fs.sequences import BOTTOM, DIFFERING, FOUND, TOP, Chooser, Sequence, Step
 from tests.fs.systems import Answer, attempt
 from wasix.fs.host import HostVolume
 from wasix.fs.inode import Directory
@@ -164,19 +165,46 @@ def compare(filled: bool, sequence: Sequence) -> None:
         comparison.finish()
 
 
-@pytest.mark.parametrize("filled", [False, True], ids=["empty", "filled"])
-def test_random_sequences(filled: bool) -> None:
-    @settings(
-        max_examples=5000 if FULL else 150,
-        deadline=None,
-        derandomize=not FULL,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(sequences)
-    def check(sequence: Sequence) -> None:
-        compare(filled, sequence)
+def play(filled: bool, random: Random, sequence: Sequence) -> None:
+    """Compare random steps, which are put into `sequence`."""
+    with tempfile.TemporaryDirectory() as directory:
+        comparison = Comparison(Path(directory), filled)
+        chooser = Chooser(random, comparison.linux)
+        for _ in range(random.randint(1, 80)):
+            sequence.append(chooser.step())
+            comparison.step(sequence[-1])
+        comparison.finish()
 
-    check()
+
+def shortened(filled: bool, sequence: Sequence) -> tuple[Sequence, str]:
+    """A sequence that still fails, with no step that is not needed for that, and how it does."""
+    text = ""
+    part = len(sequence)
+    while part := part // 2:
+        at = 0
+        while at < len(sequence):
+            shorter = sequence[:at] + sequence[at + part :]
+            try:
+                compare(filled, shorter)
+            except Exception as error:  # whatever it is, it is to be shown
+                sequence, text = shorter, f"{type(error).__name__}: {error}"
+            else:
+                at += part
+    return sequence, text
+
+
+@pytest.mark.parametrize("shard", range(4))
+@pytest.mark.parametrize("filled", [False, True], ids=["empty", "filled"])
+def test_random_sequences(filled: bool, shard: int) -> None:
+    """The short form plays the same sequences each time, the long one others every day."""
+    first = date.today().toordinal() * 10_000 if FULL else 0
+    for seed in range(shard, 10_000 // 2 if FULL else 240 // 2, 4):
+        sequence: Sequence = []
+        try:
+            play(filled, Random(2 * (first + seed) + filled), sequence)
+        except Exception as error:  # whatever it is, it is to be shown
+            steps, text = shortened(filled, sequence)
+            pytest.fail(f"{text or error}\n{steps}")
 
 
 @pytest.mark.parametrize("name", FOUND)

@@ -219,10 +219,10 @@ class RegularFile(OpenFile):
         size = total(buffers)
         if not size:
             return 0, offset
-        if self.flags & Fdflags.APPEND:
-            return self.data.append(buffers)
         if offset + size > MAX_OFFSET:
             raise Errno(E.FBIG)
+        if self.flags & Fdflags.APPEND:
+            return self.data.append(buffers)
         count = self.data.write_at(buffers, offset)
         return count, offset + count
 

@@ -590,8 +590,10 @@ class HostListing(SnapshotListing):
 
     @_host
     def read_all(self) -> list[DirectoryEntry]:
-        own = os.fstat(self._handle.fd).st_ino
-        dots = ((name, own, Filetype.DIRECTORY) for name in (".", ".."))
+        own = os.fstat(self._handle.fd)
+        if not own.st_nlink:  # it is removed: not even `.` is in it
+            return []
+        dots = ((name, own.st_ino, Filetype.DIRECTORY) for name in (".", ".."))
         with os.scandir(self._handle.fd) as found:
             rest = ((entry.name, entry.inode(), _entry_type(entry)) for entry in found)
             return [

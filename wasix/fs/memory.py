@@ -398,9 +398,9 @@ class MemoryDirectory(MemoryInode, Directory):
     def link(self, name: str, directory: Directory, old_name: str) -> None:
         assert isinstance(directory, MemoryDirectory)
         inode = directory._get(old_name)
+        self._check_vacant(name)
         if isinstance(inode, MemoryDirectory):
             raise Errno(E.PERM)
-        self._check_vacant(name)
         self.filesystem.quota.charge(NAME_CHARGE)
         inode.nlink += 1
         self._enter(name, inode)

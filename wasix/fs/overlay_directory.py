@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class OverlayDirectory(Directory):
     """A directory of an overlay: those of its layers that have it, topmost first."""
 
-    __slots__ = ("__weakref__", "filesystem", "lowers", "place", "upper")
+    __slots__ = ("__weakref__", "atim", "filesystem", "lowers", "mtim", "place", "upper")
 
     def __init__(self, filesystem: OverlayFilesystem, place: Place, found: Layers) -> None:
         self.filesystem = filesystem
@@ -32,6 +32,9 @@ class OverlayDirectory(Directory):
             self.upper = found[0][1]
             found = found[1:]
         self.lowers = found
+        self.atim: int | None = None
+        self.mtim: int | None = None
+        """Times given to a directory of a lower layer that is removed, so has no upper one."""
         place.occupy(self)
 
     @property
@@ -52,10 +55,20 @@ class OverlayDirectory(Directory):
         else:
             kinds = (filetype for _, filetype in self.children().values())
             nlink = 2 + sum(filetype == Filetype.DIRECTORY for filetype in kinds)
-        return counts[0]._replace(dev=self.filesystem.device, ino=self.place.number, nlink=nlink)
+        atim = counts[0].atim if self.atim is None else self.atim
+        mtim = counts[0].mtim if self.mtim is None else self.mtim
+        return counts[0]._replace(
+            dev=self.filesystem.device, ino=self.place.number, nlink=nlink, atim=atim, mtim=mtim
+        )
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
-        self.copy_up().set_times(atim, mtim)
+        if not self.place.removed:
+            self.copy_up().set_times(atim, mtim)
+        elif self.upper is not None:
+            self.upper.set_times(atim, mtim)
+        else:
+            self.atim = self.atim if atim is None else atim
+            self.mtim = self.mtim if mtim is None else mtim
 
     def open(self, access: Access) -> OpenFile:
         if access.write or access.truncate:
@@ -137,9 +150,9 @@ class OverlayDirectory(Directory):
     def link(self, name: str, directory: Directory, old_name: str) -> None:
         assert isinstance(directory, OverlayDirectory)
         inode = directory._get(old_name)
+        self._check_vacant(name)
         if isinstance(inode, OverlayDirectory):
             raise Errno(E.PERM)
-        self._check_vacant(name)
         copyup.copy(inode)
         if directory.stored(old_name) is None:
             spare = self.filesystem.spares[inode.number][-1]

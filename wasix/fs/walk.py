@@ -136,11 +136,14 @@ def _directory(inode: Inode | None) -> Directory:
     return cast(Directory, inode)
 
 
-def resolve(namespace: Namespace, base: Directory, path: str, *, follow: bool) -> Place:
+def resolve(
+    namespace: Namespace, base: Directory, path: str, *, follow: bool, create: bool = False
+) -> Place:
     """Walk `path` from `base`. `follow` decides about a link at the very end.
 
     A link that is followed to a name nothing has gives that name's place, so that opening a
-    dangling link creates its target.
+    dangling link creates its target. Whoever would `create` a file there is not led further by a
+    name with a slash.
     """
     _check(path)
     if path[0] == "/":
@@ -176,6 +179,7 @@ def resolve(namespace: Namespace, base: Directory, path: str, *, follow: bool) -
                 walk.restart()
             if not rest:
                 slash = slash or target[-1] == "/"
+                follow = not (create and slash)
             rest += _components(target)
         elif rest:
             walk.down(name, inode)
@@ -254,7 +258,7 @@ def open_path(
     exclusive = exclusive and create
     slash = path.endswith("/")
     follow = (follow and not exclusive and not slash) if create else (follow or slash)
-    place = resolve(namespace, base, path, follow=follow)
+    place = resolve(namespace, base, path, follow=follow, create=create)
     inode = place.inode
     if create:
         if slash and not place.nameless:
@@ -313,7 +317,7 @@ def link(
     new = _vacant(namespace, new_base, new_path)
     if inode.key[0] != new.directory.key[0]:
         raise Errno(E.XDEV)
-    if isinstance(inode, Directory):
+    if old.nameless:
         raise Errno(E.PERM)
     if namespace.mounted(old.directory, old.name):
         raise Errno(E.XDEV)
