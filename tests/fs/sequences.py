@@ -96,7 +96,7 @@ class Chooser:
         files = self.linux.files
         fitting = [fd for fd in files if files[fd].is_directory == directory] or list(files)
         if not fitting or self._chance(0.07):
-            return self.random.choice([*range(11), 99])
+            return self._one(*range(11), 99)
         # The first directory is where nearly everything happens.
         return 0 if 0 in fitting and self._chance(0.7) else self.random.choice(fitting)
 
@@ -178,7 +178,7 @@ class Chooser:
         rest = [fd for fd in self.linux.files if fd]
         if rest and self._chance(0.95):
             return self.random.choice(rest)
-        return 0 if self._chance(0.05) else self.random.choice([*range(1, 11), 99])
+        return 0 if self._chance(0.05) else self._one(*range(1, 11), 99)
 
     def _any(self) -> int:
         return self._directory() if self._chance(0.3) else self._file()
