@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import TypeAlias, TypeVar
 
+from tests.fs.caller import MAX_FILES
 from tests.fs.linux import LinuxCaller
 
 _T = TypeVar("_T")
@@ -96,7 +97,7 @@ class Chooser:
         files = self.linux.files
         fitting = [fd for fd in files if files[fd].is_directory == directory] or list(files)
         if not fitting or self._chance(0.07):
-            return self._one(*range(11), 99)
+            return self.random.randint(0, MAX_FILES + 1)
         # The first directory is where nearly everything happens.
         return 0 if 0 in fitting and self._chance(0.7) else self.random.choice(fitting)
 
@@ -178,13 +179,14 @@ class Chooser:
         rest = [fd for fd in self.linux.files if fd]
         if rest and self._chance(0.95):
             return self.random.choice(rest)
-        return 0 if self._chance(0.05) else self._one(*range(1, 11), 99)
+        return 0 if self._chance(0.05) else self.random.randint(1, MAX_FILES + 1)
 
     def _any(self) -> int:
         return self._directory() if self._chance(0.3) else self._file()
 
     def _renumber(self) -> Step:
-        return self._other(), self._other() if self._chance(0.5) else self.random.randint(1, 11)
+        to = self._other() if self._chance(0.5) else self.random.randint(1, MAX_FILES + 1)
+        return self._other(), to
 
     def _read(self) -> Step:
         return self._file(), self._lengths()
