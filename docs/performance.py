@@ -148,15 +148,15 @@ def _notes(rows: list[dict[str, Any]], reasons: dict[str, str]) -> Iterator[str]
         yield f"- {'; '.join(titles)}: {text}"
 
 
-def _curve(curve: dict[str, Any]) -> Iterator[str]:
+def _curve(curve: dict[str, Any], plots: Path) -> Iterator[str]:
     name = curve["key"].replace("/", "-") + ".svg"
     title = re.sub("`", "", curve["title"])
     medians = {
         who: {point["x"]: point["median"] for point in line}
         for who, line in curve["points"].items()
     }
-    PLOTS.mkdir(exist_ok=True)
-    (PLOTS / name).write_text(plot(title, curve["unit"], curve["x"], medians))
+    plots.mkdir(exist_ok=True)
+    (plots / name).write_text(plot(title, curve["unit"], curve["x"], medians))
     yield f"![{title}, by {curve['x']}](plots/{name})\n"
     places = sorted({x for line in medians.values() for x in line})
     yield f"| {curve['title']}, by {curve['x']} | " + " | ".join(f"{x:,}" for x in places) + " |"
@@ -169,7 +169,12 @@ def _curve(curve: dict[str, Any]) -> Iterator[str]:
 
 
 def _section(
-    found: dict[str, Any], start: str, title: str, intro: str, reasons: dict[str, str]
+    found: dict[str, Any],
+    start: str,
+    title: str,
+    intro: str,
+    reasons: dict[str, str],
+    plots: Path,
 ) -> Iterator[str]:
     yield f"## {title}\n"
     if intro:
@@ -182,26 +187,26 @@ def _section(
         yield from _notes(rows, reasons)
         yield ""
     for curve in found["curves"]:
-        yield from _curve(curve)
+        yield from _curve(curve, plots)
         yield ""
         if curve["key"] in reasons:
             yield f"{reasons[curve['key']]}\n"
 
 
-def render(folder: Path) -> str | None:
-    """The page, or None where nothing was measured; writes its plots."""
+def render(folder: Path, plots: Path) -> str | None:
+    """The page of the results in `folder`, or None if there are none; its plots go to `plots`."""
     reasons: dict[str, str] = tomllib.loads(REASONS.read_text())
     parts = [_HEAD]
     for measure, start, title, intro in _SECTIONS:
         path = folder / f"{measure}.json"
         if path.exists():
             found = json.loads(path.read_text())
-            parts.append("\n".join(_section(found, start, title, intro, reasons)))
+            parts.append("\n".join(_section(found, start, title, intro, reasons, plots)))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(parts)) if len(parts) > 1 else None
 
 
 def main() -> None:
-    text = render(Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS)
+    text = render(Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS, PLOTS)
     if text is None:
         print("docs/performance.md stays as it is: nothing was measured here (make bench)")
     else:

@@ -61,7 +61,7 @@ class Wasix:
             stdout = null if place == "host" else wasix.DEVNULL
             with _shortened(*EMPTY[kind], depth) if depth != "whole" else ExitStack():
                 process = box.Popen(args, stdin=wasix.DEVNULL, stdout=stdout, stderr=errors)
-            status = process.wait()
+                status = process.wait()
             text = Path(folder, "errors").read_text()
             if status:
                 raise Unsupported(text.strip() or process.message or f"status {status}")
@@ -75,6 +75,7 @@ class Wasix:
         return time.perf_counter() - begin
 
     def start(self, module: str) -> list[float]:
+        os.environ["WASIX_CACHE"] = self.folder  # nothing is kept from before
         self.once(str(guest("hello")), [])  # the engine itself is started
         return [self.once(module, []) for _ in range(2)]
 
