@@ -24,6 +24,7 @@ SAMPLE = [
         r"programs/test_programs\.py.*(test_python_computes|test_cowsay|test_sqlite)",
         # What is special about these engines.
         r"engines/",
+        r"soak/",
     )
 ]
 """Of the identifiers of tests."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import resource
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -14,6 +15,8 @@ from engines.child.context import JavaScriptError
 
 _STACK = 16 << 20
 """Bytes of stack a guest may use; SpiderMonkey's own limit is less than large guests need."""
+_MARGIN = 2 << 20
+"""Bytes left for the system call a guest makes at its deepest."""
 
 _EVALUATE = """(code) => {
   try {
@@ -68,7 +71,9 @@ def _deepen(extension: ModuleType) -> None:
     limit = library._Z22JS_SetNativeStackQuotaP9JSContextmmm
     limit.restype = None
     limit.argtypes = [ctypes.c_void_p, *[ctypes.c_size_t] * 3]
-    limit(context, _STACK, 0, 0)
+    soft, _ = resource.getrlimit(resource.RLIMIT_STACK)
+    size = _STACK if soft == resource.RLIM_INFINITY else min(_STACK, max(soft - _MARGIN, soft // 2))
+    limit(context, size, 0, 0)
 
 
 def context() -> SpiderMonkeyContext:
