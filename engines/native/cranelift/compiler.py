@@ -6,7 +6,9 @@ import ctypes
 import hashlib
 import os
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from ctypes import byref, c_void_p
 from functools import cache
 
@@ -23,6 +25,10 @@ for interpreters that recurse."""
 
 _KEPT = 8
 """Compiled modules kept for further guests, the last used ones."""
+
+
+_FIRST_PAUSE, _LAST_PAUSE = 0.001, 0.1
+"""Seconds between two interrupts, while a guest has not stopped yet."""
 
 
 class Invalid(Exception):
@@ -58,6 +64,7 @@ class Compiler:
         settings = f"{installed()} {sorted(FLAGS.items())} {WASM_STACK} {processor()}"
         self._settings = hashlib.sha256(settings.encode()).hexdigest()[:16]
         self._modules: OrderedDict[str, Compiled] = OrderedDict()
+        self._stopping: list[Callable[[], bool]] = []
 
     def key(self, module: Module) -> str:
         """What the artifact of `module` is kept under."""
@@ -124,9 +131,28 @@ class Compiler:
             self.library.wasmtime_error_delete(error)
         return not error
 
-    def interrupt(self) -> None:
-        """Have every running guest ask whether it is to stop."""
+    def interrupt(self, stopping: Callable[[], bool]) -> None:
+        """Have every running guest ask whether it is to stop, until `stopping` is no longer true.
+
+        Once is not enough: a guest that has just asked, for another's sake, sets its next epoch
+        only after that, and would miss this one.
+        """
         self.library.wasmtime_engine_increment_epoch(self.engine)
+        with self._lock:
+            self._stopping.append(stopping)
+            if len(self._stopping) == 1:
+                threading.Thread(target=self._tick, name="wasix-epoch", daemon=True).start()
+
+    def _tick(self) -> None:
+        pause = _FIRST_PAUSE
+        while True:
+            time.sleep(pause)
+            self.library.wasmtime_engine_increment_epoch(self.engine)
+            pause = min(2 * pause, _LAST_PAUSE)
+            with self._lock:
+                self._stopping = [stopping for stopping in self._stopping if stopping()]
+                if not self._stopping:
+                    return
 
 
 @cache

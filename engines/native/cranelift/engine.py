@@ -55,7 +55,7 @@ class CraneliftGuest:
 
     def stop(self) -> None:
         self._stopped = True
-        self._compiler.interrupt()
+        self._compiler.interrupt(self.thread.is_alive)
 
     def close(self) -> None:
         self.thread.join()

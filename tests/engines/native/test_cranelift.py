@@ -65,6 +65,15 @@ guests = [wasix.Popen([{wat(SPINS)!r}], engine="cranelift") for _ in range(3)]
     assert done.returncode == 0
 
 
+def test_guests_stopped_at_the_same_moment_all_stop(wat: Wat) -> None:
+    module = wat(SPINS)
+    for _ in range(20):
+        guests = [wasix.Popen([module], engine="cranelift") for _ in range(5)]
+        for guest in guests:
+            guest.kill()
+        assert [guest.wait(timeout=60) for guest in guests] == [137] * 5
+
+
 def test_another_version_of_the_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "version", lambda package: "49.1.0")
     with pytest.raises(EngineError, match=r"needs wasmtime 50, not 49.1.0: pip install"):
