@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 # Not before it is needed: a guest's child process (`engines.child`) starts by importing this.
 if TYPE_CHECKING:
+    from engines.plain import Plain
     from engines.protocol import Engine
 
 ENGINES: dict[str, str] = {
@@ -32,3 +33,23 @@ def get(name: str) -> Engine:
             f"the engine {name} needs more packages: pip install 'wasix[engine-{name}]' ({error})"
         ) from None
     return engine
+
+
+PLAIN: dict[str, str] = {
+    "cranelift": "engines.native.cranelift.plain",
+}
+"""Module of every engine that runs plain modules; each has a function `plain()`."""
+
+
+def get_plain(name: str) -> Plain:
+    """The engine called `name`, for plain modules. Raises `EngineError`."""
+    from engines.protocol import EngineError
+
+    if name not in PLAIN:
+        get(name)  # it may be none at all
+        raise EngineError(
+            f"the engine {name} runs programs only; plain modules run on {' and '.join(PLAIN)}"
+        )
+    get(name)
+    plain: Plain = import_module(PLAIN[name]).plain()
+    return plain

@@ -21,18 +21,24 @@ if TYPE_CHECKING:
     from wasix.api.errors import (
         EngineUnavailable,
         FetchError,
+        LinkError,
         ProgramInvalid,
         ProgramNotFound,
         UsageError,
         VolumeError,
         WasixError,
     )
+    from wasix.api.externs import Global, Memory, Table
     from wasix.api.files import Files
+    from wasix.api.function import Function
+    from wasix.api.instance import Exports, Instance
+    from wasix.api.module import Module
     from wasix.api.popen import Popen
     from wasix.api.process import Process, create_subprocess_exec
     from wasix.api.run import run, run_async
     from wasix.api.sandbox import Sandbox
     from wasix.api.trace import Call, Trace
+    from wasix.api.trap import Trap
     from wasix.api.volumes import image, memory, overlay
     from wasix.fs.host import HostVolume
 
@@ -42,7 +48,14 @@ _HOME = {
     "EngineUnavailable": "wasix.api.errors",
     "FetchError": "wasix.api.errors",
     "Files": "wasix.api.files",
+    "Function": "wasix.api.function",
+    "Global": "wasix.api.externs",
     "HostVolume": "wasix.fs.host",
+    "Exports": "wasix.api.instance",
+    "Instance": "wasix.api.instance",
+    "LinkError": "wasix.api.errors",
+    "Memory": "wasix.api.externs",
+    "Module": "wasix.api.module",
     "PIPE": "subprocess",
     "Popen": "wasix.api.popen",
     "Process": "wasix.api.process",
@@ -50,7 +63,9 @@ _HOME = {
     "ProgramNotFound": "wasix.api.errors",
     "STDOUT": "subprocess",
     "Sandbox": "wasix.api.sandbox",
+    "Table": "wasix.api.externs",
     "Trace": "wasix.api.trace",
+    "Trap": "wasix.api.trap",
     "UsageError": "wasix.api.errors",
     "VolumeError": "wasix.api.errors",
     "WasixError": "wasix.api.errors",
@@ -68,15 +83,24 @@ __all__ = [
     "STDOUT",
     "Call",
     "EngineUnavailable",
+    "Exports",
     "FetchError",
     "Files",
+    "Function",
+    "Global",
     "HostVolume",
+    "Instance",
+    "LinkError",
+    "Memory",
+    "Module",
     "Popen",
     "Process",
     "ProgramInvalid",
     "ProgramNotFound",
     "Sandbox",
+    "Table",
     "Trace",
+    "Trap",
     "UsageError",
     "VolumeError",
     "WasixError",

@@ -24,6 +24,10 @@ class ProgramInvalid(WasixError):
     status = 126
 
 
+class LinkError(ProgramInvalid):
+    """A plain module was not given what it imports; a line for each says both types."""
+
+
 class FetchError(WasixError):
     """A program of the catalogue could not be fetched, kept or verified."""
 

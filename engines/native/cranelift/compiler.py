@@ -51,17 +51,17 @@ class Compiled:
 class Compiler:
     """One for the process: guests of one engine can share what was compiled."""
 
-    def __init__(self) -> None:
+    def __init__(self, stack: int = WASM_STACK) -> None:
         self.library = library()
         config = self.library.wasm_config_new()
         for flag, on in FLAGS.items():
             getattr(self.library, f"wasmtime_config_{flag}_set")(config, on)
         # The one may not exceed the other, though nothing runs on a stack of that kind.
-        self.library.wasmtime_config_async_stack_size_set(config, WASM_STACK)
-        self.library.wasmtime_config_max_wasm_stack_set(config, WASM_STACK)
+        self.library.wasmtime_config_async_stack_size_set(config, stack)
+        self.library.wasmtime_config_max_wasm_stack_set(config, stack)
         self.engine = self.library.wasm_engine_new_with_config(config)
         self._lock = threading.Lock()
-        settings = f"{installed()} {sorted(FLAGS.items())} {WASM_STACK} {processor()}"
+        settings = f"{installed()} {sorted(FLAGS.items())} {stack} {processor()}"
         self._settings = hashlib.sha256(settings.encode()).hexdigest()[:16]
         self._modules: OrderedDict[str, Compiled] = OrderedDict()
         self._stopping: list[Callable[[], bool]] = []

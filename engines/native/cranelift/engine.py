@@ -12,7 +12,8 @@ from struct import Struct
 from engines.artifacts import Artifacts
 from engines.native.cranelift.compiler import WASM_STACK, Compiler, Invalid, compiler
 from engines.native.cranelift.library import SLOT, Extern
-from engines.native.cranelift.store import Memory, Store, Trapped
+from engines.native.cranelift.store import Memory, Store
+from engines.plain import Trapped
 from engines.protocol import Abilities, Door, End, Linked, Outcome
 from engines.wasm import FunctionType, Import, MemoryType, Module, TagType
 from engines.wasm.types import Feature
@@ -98,7 +99,7 @@ class CraneliftGuest:
         names = self._program.module.name_section().functions
         return "\n".join(
             f"    at {names.get(index, '?')} (wasm-function[{index}]:{offset:#x})"
-            for index, offset in trap.frames
+            for index, offset, _ in trap.frames
         )
 
     def _import(self, store: Store, item: Import) -> Extern:

@@ -32,10 +32,17 @@ EpochReached = ctypes.CFUNCTYPE(c_size_t, c_void_p, c_void_p, POINTER(c_uint64),
 """`(context, data, epochs until the next, kind of update)` -> an error, or 0 to go on."""
 
 
+Finalizer = ctypes.CFUNCTYPE(None, c_void_p)
+"""`(data)`: the object behind an externref is gone."""
+
+
 class Bytes(ctypes.Structure):
     """`wasm_byte_vec_t`, and every other vector."""
 
     _fields_ = (("size", c_size_t), ("data", c_void_p))
+
+    def text(self) -> str:
+        return ctypes.string_at(self.data, self.size).rstrip(b"\0").decode("utf-8", "replace")
 
 
 class Instance(ctypes.Structure):
@@ -54,6 +61,20 @@ class Extern(ctypes.Structure):
     _fields_ = (("kind", c_uint8), ("of", c_uint64 * 3))
 
 
+class Value(ctypes.Structure):
+    """`wasmtime_val_t`. References in it are roots, until they are let go."""
+
+    I32, I64, F32, F64, V128, FUNCREF, EXTERNREF = range(7)
+
+    _fields_ = (("kind", c_uint8), ("of", c_uint64 * 3))
+
+
+class Limits(ctypes.Structure):
+    """`wasm_limits_t`: 32 bits of all ones are no maximum."""
+
+    _fields_ = (("minimum", c_uint32), ("maximum", c_uint32))
+
+
 _SIGNATURES: dict[str, tuple[Any, ...]] = {
     # Results first. Pointers are plain integers here.
     "wasm_byte_vec_delete": (None, c_void_p),
@@ -64,29 +85,51 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "wasm_frame_vec_delete": (None, c_void_p),
     "wasm_functype_delete": (None, c_void_p),
     "wasm_functype_new": (c_void_p, c_void_p, c_void_p),
+    "wasm_functype_params": (c_void_p, c_void_p),
+    "wasm_functype_results": (c_void_p, c_void_p),
+    "wasm_globaltype_delete": (None, c_void_p),
+    "wasm_globaltype_new": (c_void_p, c_void_p, c_uint8),
     "wasm_memorytype_delete": (None, c_void_p),
+    "wasm_tabletype_delete": (None, c_void_p),
+    "wasm_tabletype_new": (c_void_p, c_void_p, c_void_p),
     "wasm_tagtype_delete": (None, c_void_p),
     "wasm_tagtype_new": (c_void_p, c_void_p),
     "wasm_trap_delete": (None, c_void_p),
     "wasm_trap_message": (None, c_void_p, c_void_p),
     "wasm_trap_trace": (None, c_void_p, c_void_p),
+    "wasm_valtype_kind": (c_uint8, c_void_p),
     "wasm_valtype_new": (c_void_p, c_uint8),
     "wasm_valtype_vec_new": (None, c_void_p, c_size_t, c_void_p),
     "wasmtime_config_async_stack_size_set": (None, c_void_p, c_uint64),
     "wasmtime_config_max_wasm_stack_set": (None, c_void_p, c_size_t),
+    "wasmtime_context_gc": (c_void_p, c_void_p),
     "wasmtime_context_set_epoch_deadline": (None, c_void_p, c_uint64),
     "wasmtime_engine_increment_epoch": (None, c_void_p),
     "wasmtime_error_delete": (None, c_void_p),
     "wasmtime_error_message": (None, c_void_p, c_void_p),
     "wasmtime_error_new": (c_void_p, c_char_p),
     "wasmtime_extern_delete": (None, c_void_p),
+    "wasmtime_externref_data": (c_void_p, c_void_p, c_void_p),
+    "wasmtime_externref_from_raw": (None, c_void_p, c_uint32, c_void_p),
+    "wasmtime_externref_new": (c_bool, c_void_p, c_void_p, Finalizer, c_void_p),
+    "wasmtime_externref_to_raw": (c_uint32, c_void_p, c_void_p),
+    "wasmtime_externref_unroot": (None, c_void_p),
+    "wasmtime_frame_func_name": (c_void_p, c_void_p),
     "wasmtime_func_call_unchecked": (c_void_p, *[c_void_p] * 3, c_size_t, c_void_p),
+    "wasmtime_func_from_raw": (None, c_void_p, c_void_p, c_void_p),
     "wasmtime_func_new_unchecked": (None, c_void_p, c_void_p, HostFunction, *[c_void_p] * 3),
+    "wasmtime_func_to_raw": (c_void_p, c_void_p, c_void_p),
+    "wasmtime_func_type": (c_void_p, c_void_p, c_void_p),
+    "wasmtime_global_get": (None, c_void_p, c_void_p, c_void_p),
+    "wasmtime_global_new": (c_void_p, *[c_void_p] * 4),
+    "wasmtime_global_set": (c_void_p, c_void_p, c_void_p, c_void_p),
     "wasmtime_instance_export_get": (c_bool, c_void_p, c_void_p, c_char_p, c_size_t, c_void_p),
     "wasmtime_instance_new": (c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, *[c_void_p] * 2),
     "wasmtime_memory_data": (c_void_p, c_void_p, c_void_p),
     "wasmtime_memory_data_size": (c_size_t, c_void_p, c_void_p),
+    "wasmtime_memory_grow": (c_void_p, c_void_p, c_void_p, c_uint64, c_void_p),
     "wasmtime_memory_new": (c_void_p, c_void_p, c_void_p, c_void_p),
+    "wasmtime_memory_size": (c_uint64, c_void_p, c_void_p),
     "wasmtime_memorytype_new": (
         *(c_void_p, c_uint64, c_bool, c_uint64, c_bool, c_bool),
         *(c_uint8, c_void_p),
@@ -96,14 +139,22 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "wasmtime_module_new": (c_void_p, c_void_p, c_char_p, c_size_t, c_void_p),
     "wasmtime_module_serialize": (c_void_p, c_void_p, c_void_p),
     "wasmtime_module_validate": (c_void_p, c_void_p, c_char_p, c_size_t),
+    "wasmtime_sharedmemory_clone": (c_void_p, c_void_p),
     "wasmtime_sharedmemory_data": (c_void_p, c_void_p),
     "wasmtime_sharedmemory_data_size": (c_size_t, c_void_p),
     "wasmtime_sharedmemory_delete": (None, c_void_p),
+    "wasmtime_sharedmemory_grow": (c_void_p, c_void_p, c_uint64, c_void_p),
     "wasmtime_sharedmemory_new": (c_void_p, c_void_p, c_void_p, c_void_p),
+    "wasmtime_sharedmemory_size": (c_uint64, c_void_p),
     "wasmtime_store_context": (c_void_p, c_void_p),
     "wasmtime_store_delete": (None, c_void_p),
     "wasmtime_store_epoch_deadline_callback": (None, c_void_p, EpochReached, c_void_p, c_void_p),
     "wasmtime_store_new": (c_void_p, c_void_p, c_void_p, c_void_p),
+    "wasmtime_table_get": (c_bool, c_void_p, c_void_p, c_uint64, c_void_p),
+    "wasmtime_table_grow": (c_void_p, c_void_p, c_void_p, c_uint64, c_void_p, c_void_p),
+    "wasmtime_table_new": (c_void_p, *[c_void_p] * 4),
+    "wasmtime_table_set": (c_void_p, c_void_p, c_void_p, c_uint64, c_void_p),
+    "wasmtime_table_size": (c_uint64, c_void_p, c_void_p),
     "wasmtime_tag_new": (c_void_p, c_void_p, c_void_p, c_void_p),
     "wasmtime_trap_new": (c_void_p, c_char_p, c_size_t),
 }
@@ -156,7 +207,7 @@ class Library:
         text = Bytes()
         read(of, ctypes.byref(text))
         try:
-            return ctypes.string_at(text.data, text.size).rstrip(b"\0").decode("utf-8", "replace")
+            return text.text()
         finally:
             self.wasm_byte_vec_delete(ctypes.byref(text))
 

@@ -17,17 +17,18 @@ from engines.native.cranelift.library import (
     HostFunction,
     Instance,
 )
+from engines.plain import Site, Trapped
 from engines.wasm import FunctionType, MemoryType, TagType, ValueType
 
-_KINDS = {ValueType("i32"): 0, ValueType("i64"): 1, ValueType("f32"): 2, ValueType("f64"): 3}
-
-
-class Trapped(Exception):
-    """A guest trapped. `frames` are (function index, offset in the module), the innermost first."""
-
-    def __init__(self, message: str, frames: Sequence[tuple[int, int]] = ()) -> None:
-        super().__init__(message)
-        self.frames = list(frames)
+KINDS = {
+    ValueType("i32"): 0,
+    ValueType("i64"): 1,
+    ValueType("f32"): 2,
+    ValueType("f64"): 3,
+    ValueType("externref"): 128,
+    ValueType("funcref"): 129,
+}
+"""What wasmtime calls the value types that its interface has words for."""
 
 
 class Memory(Protocol):
@@ -84,8 +85,18 @@ class Store:
         self._watch(stopping)
 
     def close(self) -> None:
-        self.library.wasmtime_store_delete(self._store)
-        self._kept.clear()
+        store, self._store = self._store, 0
+        if store:
+            self.library.wasmtime_store_delete(store)
+            self._kept.clear()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_kept"):
+            self.close()
+
+    def keep(self, what: object) -> None:
+        """Keep something as long as the store."""
+        self._kept.append(what)
 
     def _watch(self, stopping: Callable[[], bool]) -> None:
         new_error = self.library.wasmtime_error_new
@@ -119,7 +130,7 @@ class Store:
     def _function_type(self, of: FunctionType) -> int:
         vectors = []
         for values in (of.params, of.results):
-            kinds = [self.library.wasm_valtype_new(_KINDS[value]) for value in values]
+            kinds = [self.library.wasm_valtype_new(KINDS[value]) for value in values]
             vector = Bytes()
             array = (c_void_p * len(kinds))(*kinds)
             self.library.wasm_valtype_vec_new(byref(vector), len(kinds), array)
@@ -129,7 +140,7 @@ class Store:
     def memory(self, of: MemoryType) -> Extern:
         limits = of.limits
         declared = c_void_p()
-        self._check(
+        self.check(
             self.library.wasmtime_memorytype_new(
                 limits.minimum,
                 limits.maximum is not None,
@@ -144,10 +155,10 @@ class Store:
         try:
             if limits.shared:
                 make = self.library.wasmtime_sharedmemory_new
-                self._check(make(self._engine, declared, found))
+                self.check(make(self._engine, declared, found))
                 self._kept.append(SharedMemory(self.library, found[0]))
                 return Extern(Extern.SHARED_MEMORY, found)
-            self._check(self.library.wasmtime_memory_new(self.context, declared, found))
+            self.check(self.library.wasmtime_memory_new(self.context, declared, found))
             return Extern(Extern.MEMORY, found)
         finally:
             self.library.wasm_memorytype_delete(declared)
@@ -157,7 +168,7 @@ class Store:
         found = (c_uint64 * 3)()
         error = self.library.wasmtime_tag_new(self.context, declared, found)
         self.library.wasm_tagtype_delete(declared)
-        self._check(error)
+        self.check(error)
         return Extern(Extern.TAG, found)
 
     # Running.
@@ -169,7 +180,7 @@ class Store:
         error = self.library.wasmtime_instance_new(
             self.context, module.pointer, array, len(imports), byref(instance), byref(trap)
         )
-        self._check(error, trap)
+        self.check(error, trap)
         return instance
 
     def export(self, instance: Instance, name: str) -> Extern:
@@ -195,13 +206,14 @@ class Store:
         error = self.library.wasmtime_func_call_unchecked(
             self.context, function.of, slots, 0, byref(trap)
         )
-        self._check(error, trap)
+        self.check(error, trap)
 
     def trap(self, message: bytes) -> int:
         """A trap for a host function to answer with."""
         return int(self.library.wasmtime_trap_new(message, len(message)))
 
-    def _check(self, error: int | None, trap: c_void_p | None = None) -> None:
+    def check(self, error: int | None, trap: c_void_p | None = None) -> None:
+        """Raises `Trapped` for what a function of wasmtime's answered, which is freed."""
         if error:
             raise Trapped(_reason(self.library.error_text(error)))
         if trap:
@@ -210,17 +222,20 @@ class Store:
             self.library.wasm_trap_delete(trap)
             raise Trapped(_reason(text), frames)
 
-    def _frames(self, trap: c_void_p) -> list[tuple[int, int]]:
+    def _frames(self, trap: c_void_p) -> list[Site]:
         vector = Bytes()
         self.library.wasm_trap_trace(trap, byref(vector))
         frames = ctypes.cast(vector.data, POINTER(c_void_p))
-        found = [
-            (
-                self.library.wasm_frame_func_index(frames[index]),
-                self.library.wasm_frame_module_offset(frames[index]),
+        found = []
+        for index in range(vector.size):
+            name = self.library.wasmtime_frame_func_name(frames[index])
+            found.append(
+                Site(
+                    self.library.wasm_frame_func_index(frames[index]),
+                    self.library.wasm_frame_module_offset(frames[index]),
+                    Bytes.from_address(name).text() if name else None,
+                )
             )
-            for index in range(vector.size)
-        ]
         self.library.wasm_frame_vec_delete(byref(vector))
         return found
 
