@@ -50,6 +50,8 @@ class Outcome:
     end: End
     message: str = ""
     backtrace: str = ""
+    fuel: int | None = None
+    """What is left of `Linked.fuel`, negative if it did not suffice; None if that is not known."""
 
 
 class Guest(Protocol):
@@ -63,12 +65,26 @@ class Guest(Protocol):
 
 
 @dataclass(frozen=True)
+class Fuel:
+    """What a guest may execute, by a module that `engines.wasm.meter` has instrumented.
+
+    Before anything else runs the engine sets the exported global `variable`, an i64, to `limit`,
+    then calls the exported function `start` if there is one.
+    """
+
+    limit: int
+    variable: str
+    start: str | None
+
+
+@dataclass(frozen=True)
 class Linked:
     """A module with the declaration that serves each of its function imports."""
 
     module: Module
     functions: dict[tuple[str, str], Function]
     """By import module and name."""
+    fuel: Fuel | None = None
 
 
 @dataclass(frozen=True)

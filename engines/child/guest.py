@@ -21,7 +21,8 @@ from engines.child.window import seen, shared_file
 from engines.child.wire import ERRNO, HEAD, LENGTH, MOST_REPORTED, REPORT, Task
 from engines.js.generate import direct
 from engines.js.imports import wanted
-from engines.js.mailbox import ARGUMENTS, MAILBOX_SIZE
+from engines.js.mailbox import ARGUMENTS, FUEL, MAILBOX_SIZE
+from engines.js.report import outcome
 from engines.protocol import Door, End, Entry, Linked, Outcome
 from wasix.abi import NUMBERS, UNWIND
 
@@ -34,6 +35,8 @@ main(*sys.argv[2:])
 """
 _OURS = ("SIGINT", "SIGQUIT", "SIGHUP", "SIGTERM")
 """Signals that all programs on a terminal get at once. The host says what they mean to a guest."""
+
+_FUEL = Struct("<q")
 
 Entries = Mapping[int, tuple[Entry, Callable[..., Sequence[int]]]]
 
@@ -95,7 +98,7 @@ class Child:
         if not complete:
             raise self._died()
 
-    def serve(self, entries: Entries) -> Outcome:
+    def serve(self, entries: Entries, *, metered: bool = False) -> Outcome:
         """Serve its system calls until it reports. Raises `Died`."""
         message, receive, send = self._message, self._receive, self._channel.sendall
         arguments = message[ARGUMENTS:]
@@ -111,7 +114,8 @@ class Child:
             enter, unpack = entries[number]
             answer = enter(memory, unpack(arguments))
             if answer == UNWIND:
-                return Outcome(End.UNWOUND)
+                left = _FUEL.unpack_from(message, FUEL)[0] if metered else None
+                return Outcome(End.UNWOUND, fuel=left)
             try:
                 send(ERRNO.pack(answer))
             except OSError:
@@ -122,8 +126,7 @@ class Child:
             raise Died("its process reports nonsense")
         data = bytearray(length)
         self._receive(memoryview(data))
-        fields = json.loads(data)
-        return Outcome(End(fields.pop("end")), **fields)
+        return outcome(data)
 
     def answer(self) -> str:
         """The value of the code that was its task. Raises `Died`, or with what it reports."""
@@ -223,11 +226,11 @@ class ChildGuest:
 
     def _supervise(self) -> None:
         try:
-            outcome = self._run()
+            result = self._run()
         except Exception as error:  # whoever waits for the guest must hear of its end
             message = str(error) if isinstance(error, Died) else f"{type(error).__name__}: {error}"
-            outcome = Outcome(End.UNWOUND if self._stopped else End.FAILED, message)
-        self._ended(outcome)
+            result = Outcome(End.UNWOUND if self._stopped else End.FAILED, message)
+        self._ended(result)
 
     def _run(self) -> Outcome:
         child = Child(self._program)
@@ -244,7 +247,7 @@ class ChildGuest:
                 "module": module.size,
             }
             child.begin(task, module.buffers())
-            return child.serve(self._entries)
+            return child.serve(self._entries, metered=self._linked.fuel is not None)
         finally:
             with self._lock:
                 self._child = None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import jinja2
 
-from engines.js.mailbox import ARGUMENTS, MAILBOX_SIZE
+from engines.js.mailbox import ARGUMENTS, FUEL, MAILBOX_SIZE
 from wasix.abi import CALLS, UNWIND, Function
 
 
@@ -54,6 +54,7 @@ def direct() -> str:
         .get_template("direct.js.j2")
         .render(
             mailbox_size=MAILBOX_SIZE,
+            fuel=FUEL // 8,
             unwind=UNWIND,
             calls=[_call(function) for function in CALLS],
         )

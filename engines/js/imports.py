@@ -10,7 +10,8 @@ from wasix.abi import NUMBERS
 
 
 def wanted(program: Linked) -> str:
-    """A module's imports as JSON: `{functions, memories, tags}`, lists of (module, name, what).
+    """A module's imports as JSON: `{functions, memories, tags}`, lists of (module, name, what);
+    and `fuel`, as (variable, limit in decimal, start function), if it is metered.
 
     What a function is, is its call number; a memory and a tag have a JavaScript descriptor.
     """
@@ -30,4 +31,7 @@ def wanted(program: Linked) -> str:
         elif isinstance(item.type, TagType):
             parameters = list(map(str, item.type.type.params))
             tags.append((item.module, item.name, {"parameters": parameters}))
-    return json.dumps({"functions": functions, "memories": memories, "tags": tags})
+    found: dict[str, object] = {"functions": functions, "memories": memories, "tags": tags}
+    if program.fuel is not None:
+        found["fuel"] = (program.fuel.variable, str(program.fuel.limit), program.fuel.start)
+    return json.dumps(found)

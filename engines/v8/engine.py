@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import json
 import queue
 import threading
 import weakref
@@ -15,8 +14,9 @@ from struct import Struct
 from engines.artifacts import Artifacts
 from engines.js.generate import direct
 from engines.js.imports import wanted
-from engines.js.mailbox import ARGUMENTS
+from engines.js.mailbox import ARGUMENTS, FUEL
 from engines.js.probe import answered, question
+from engines.js.report import outcome
 from engines.protocol import Abilities, Door, End, EngineError, Entry, Linked, Outcome
 from engines.v8.isolate import Failed, Isolate, Value
 from engines.v8.keeper import Keeper
@@ -46,6 +46,7 @@ class V8Guest:
         self._isolate: Isolate | None = None
         self._task = 0
         self._memory = memoryview(b"")
+        self._fuel = memoryview(b"")
         self._base = 0
         self._entries: dict[int, tuple[Entry, _Unpack]] = {
             NUMBERS[function]: (door.entry(function), Struct(function.argument_format).unpack_from)
@@ -67,23 +68,25 @@ class V8Guest:
         try:
             self._isolate = isolate = Isolate()
             try:
-                outcome = self._run(isolate)
+                result = self._run(isolate)
             finally:
                 with self._lock:
                     self._task = 0
                 isolate.close()
         except Failed as failure:
             end = End.UNWOUND if failure.terminated else End.INVALID
-            outcome = Outcome(end, _first_line(failure.text))
+            left = self._left() if failure.terminated else None
+            result = Outcome(end, _first_line(failure.text), fuel=left)
         except Exception as error:  # whoever waits for the guest must hear of its end
-            outcome = Outcome(End.FAILED, f"{type(error).__name__}: {error}")
-        self._ended(outcome)
+            result = Outcome(End.FAILED, f"{type(error).__name__}: {error}")
+        self._ended(result)
 
     def _run(self, isolate: Isolate) -> Outcome:
         isolate.evaluate(direct())
         mailbox = _buffer(isolate, "guest.mailbox")
         self._words, self._longs = mailbox.cast("i"), mailbox.cast("Q")
         self._arguments = mailbox[ARGUMENTS:]
+        self._fuel = mailbox[FUEL:ARGUMENTS].cast("q")
         isolate.define("callHost", self._make_server())
         isolate.define("memoryGrown", self._grown)
         module = self._program.module
@@ -96,8 +99,11 @@ class V8Guest:
                 self._base = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
             report = self._stoppable(isolate, "guest.start()")
             _keeper.used(module)
-        fields = json.loads(str(report))
-        return Outcome(End(fields.pop("end")), **fields)
+        return outcome(str(report))
+
+    def _left(self) -> int | None:
+        """The fuel that was left at the last system call, if it is metered and made one."""
+        return self._fuel[0] if self._program.fuel is not None and self._fuel else None
 
     def _stoppable(self, isolate: Isolate, code: str) -> Value:
         results: queue.SimpleQueue[Value | Failed] = queue.SimpleQueue()

@@ -17,6 +17,7 @@ from engines.wasm.rewrite import (
     set_exports,
     set_imports,
 )
+from engines.wasm.tables import TableLimitError, clamp_tables
 from engines.wasm.types import (
     Export,
     FunctionType,
@@ -43,12 +44,14 @@ __all__ = [
     "Module",
     "ReferenceType",
     "Section",
+    "TableLimitError",
     "TableType",
     "TagType",
     "ValueType",
     "add_export",
     "check_links",
     "clamp_memory",
+    "clamp_tables",
     "decode",
     "export_hidden",
     "features",

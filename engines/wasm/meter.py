@@ -95,6 +95,18 @@ class Meter:
     interrupt: str | None
     start: str | None
 
+    @staticmethod
+    def of(made: Module, original: Module) -> Meter:
+        """What `instrument` gave for `original` with fuel alone, from its module."""
+        prefix = hidden_prefix(original)
+        start = None if original.start is None else prefix + _START
+        return Meter(made, prefix + _FUEL, None, start)
+
+
+_FUEL: Final = "fuel"
+_INTERRUPT: Final = "interrupt"
+_START: Final = "start"
+
 
 def instrument(
     module: Module,
@@ -157,13 +169,13 @@ class _Instrumenter:
         self._head = b""
         if fuel:
             self._fuel = self.additions.variable(GlobalType(I64, True), Code().i64(0))
-            self.fuel = self._exported("fuel", "global", self._fuel)
+            self.fuel = self._exported(_FUEL, "global", self._fuel)
         if interrupt == "call":
             self._interrupt_by_call()
         elif interrupt == "word":
             self._interrupt_by_word()
         if module.start is not None:
-            self.start = self._exported("start", "function", module.start)
+            self.start = self._exported(_START, "function", module.start)
 
     def _exported(
         self, name: str, kind: Literal["function", "global", "memory", "table"], index: int
@@ -174,7 +186,7 @@ class _Instrumenter:
     def _interrupt_by_call(self) -> None:
         add = self.additions
         table = add.table(TableType(FUNCREF, Limits(1, 1)))
-        self.interrupt = self._exported("interrupt", "table", table)
+        self.interrupt = self._exported(_INTERRUPT, "table", table)
         counter = add.variable(GlobalType(I32, True), Code().i32(PERIOD))
         asked = add.type(FunctionType((), (I32,)))
         ask = Code().i32(PERIOD).op("global.set", counter).i32(0)
@@ -186,7 +198,7 @@ class _Instrumenter:
 
     def _interrupt_by_word(self) -> None:
         memory = self.additions.memory(MemoryType(Limits(1, 1, shared=True)))
-        self.interrupt = self._exported("interrupt", "memory", memory)
+        self.interrupt = self._exported(_INTERRUPT, "memory", memory)
         head = Code().i32(0).memory("i32.atomic.load", 2, memory).if_().op("unreachable").end()
         self._head = bytes(head)
 

@@ -13,8 +13,7 @@ from engines.wasm.immediates import opcode, skip
 from engines.wasm.module import Module, Section
 from engines.wasm.readtypes import TypeReader
 from engines.wasm.segments import EXPLICIT, EXPRESSIONS, NOT_ACTIVE
-
-_INITIALISED_TABLE = 0x40
+from engines.wasm.tables import INITIALISED
 
 
 class _Rewriter:
@@ -86,7 +85,7 @@ def initialisers(module: Module, section: Section, functions: Mapping[int, int])
         return rewriter.payload()
     assert section.id == TABLE
     for _ in range(reader.count("tables", smallest=3)):
-        initialised = reader.data[reader.pos] == _INITIALISED_TABLE
+        initialised = reader.data[reader.pos] == INITIALISED
         reader.pos += 2 * initialised
         reader.table_type()
         if initialised:

@@ -5,7 +5,7 @@ views of the original bytes and small new pieces, `join()` makes one string of t
 is decoded again, so a result is as well-formed as its original.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -158,11 +158,15 @@ def clamp_memory(module: Module, limit: int) -> Module:
             f"{printable(module.name)} needs {_size(needed)} of memory to start,"
             f" but the limit is {_size(limit)}"
         )
+    maxima = shares(
+        [(memory.minimum_bytes, memory.maximum_bytes, memory.page_size) for memory in memories],
+        limit - needed,
+    )
     clamped = [
         memory
         if maximum == memory.maximum_bytes
         else MemoryType(replace(memory.limits, maximum=maximum >> memory.limits.page_size_log2))
-        for memory, maximum in zip(memories, _shares(memories, limit - needed), strict=True)
+        for memory, maximum in zip(memories, maxima, strict=True)
     ]
     if clamped == memories:
         return module
@@ -181,20 +185,21 @@ def clamp_memory(module: Module, limit: int) -> Module:
     return replace_sections(module, payloads)
 
 
-def _shares(memories: list[MemoryType], spare: int) -> list[int]:
-    """The maximum of each memory in bytes: what it starts with and its share of `spare`.
+def shares(wanting: Sequence[tuple[int, int, int]], spare: int) -> list[int]:
+    """What each of several gets at most: its start and its share of `spare`, in whole steps.
 
-    Those that want least are served first, so what they leave goes to the others.
+    `wanting` are (start, most it could use, step). Those that want least are served first, so what
+    they leave goes to the others.
     """
-    wants = [memory.maximum_bytes - memory.minimum_bytes for memory in memories]
-    shares = [memory.minimum_bytes for memory in memories]
-    by_want = sorted(range(len(memories)), key=wants.__getitem__)
+    found = [start for start, _, _ in wanting]
+    by_want = sorted(range(len(wanting)), key=lambda place: wanting[place][1] - wanting[place][0])
     for served, place in enumerate(by_want):
-        share = min(wants[place], spare // (len(memories) - served))
-        share -= share % memories[place].page_size
-        shares[place] += share
+        start, most, step = wanting[place]
+        share = min(most - start, spare // (len(wanting) - served))
+        share -= share % step
+        found[place] += share
         spare -= share
-    return shares
+    return found
 
 
 def _size(size: int) -> str:

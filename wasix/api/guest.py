@@ -22,19 +22,26 @@ from weakref import WeakSet
 from engines.protocol import End, Linked, Outcome
 from engines.traps import named
 from wasix import catalogue
-from wasix.abi import Errno
+from wasix.abi import Errno, Unwind
 from wasix.api import stdio
-from wasix.api.artifacts import Filler, allowed
+from wasix.api.artifacts import Filler, allowed, kept
 from wasix.api.auto import Choice
 from wasix.api.errors import UsageError
 from wasix.api.linked import linked
 from wasix.api.needs import declared_lacking
 from wasix.api.sockets import shared
 from wasix.api.trace import Call, Trace
+from wasix.fs.allowance import Allowance, Bounded
 from wasix.fs.file import OpenFile
 from wasix.net.host import HostSocket
 from wasix.proc.carrier import OsThreadCarrier
-from wasix.proc.process import STATUS_INTERNAL, STATUS_TRAP
+from wasix.proc.process import (
+    STATUS_FUEL,
+    STATUS_INTERNAL,
+    STATUS_OUTPUT,
+    STATUS_TIMEOUT,
+    STATUS_TRAP,
+)
 from wasix.proc.signal import Signal
 from wasix.proc.tracing import Traced, Tracer
 
@@ -76,7 +83,16 @@ def load(box: Sandbox, args: Path | Sequence[Path]) -> Loaded:
     """Fetch the program if need be, read and check it. Holds nothing; any thread."""
     texts = arguments(args)
     found = catalogue.find(texts[0])
-    program = linked(found, abi=box.abi, memory=box.memory_limit)
+    program = linked(
+        found,
+        abi=box.abi,
+        memory=box.memory_limit,
+        elements=box.table_limit,
+        fuel=box.fuel is not None,
+        artifacts=kept(),
+    )
+    if program.fuel is not None and box.fuel is not None:
+        program = replace(program, fuel=replace(program.fuel, limit=box.fuel))
     argv = [*found.argv, *texts[1:]]
     if any("\0" in arg for arg in argv):
         raise UsageError("an argument has a NUL character in it")
@@ -114,6 +130,9 @@ class Guest:
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], object]] = []
         self._guests, self._own_host = box.guests, box.host if own else None
+        self._deadline: threading.Timer | None = None
+        if box.output_limit is not None:
+            files = self._bounded(files, box.output_limit)
         watchers = [*box.traces]
         if self.trace is not None:
             watchers.append(self.trace)
@@ -141,6 +160,11 @@ class Guest:
             raise
         self.process.name = loaded.name
         self.pid = self.process.pid
+        self._fuel = box.fuel
+        if box.time_limit is not None:
+            self._deadline = threading.Timer(box.time_limit, self._expire, (box.time_limit,))
+            self._deadline.daemon = True
+            self._deadline.start()
         self.engine = f"{loaded.choice.engine.name}: {loaded.choice.reason}"
         """What it runs on, and why."""
         carrier = OsThreadCarrier(self.process.main)
@@ -165,8 +189,16 @@ class Guest:
         """The engine is done with the guest. Called on its thread."""
         process = self.process
         self.backtrace = outcome.backtrace
+        if self._deadline is not None:
+            self._deadline.cancel()
         with self.kernel.lock:
+            left = outcome.fuel
+            process.fuel = None if left is None else max(left, 0)
             match outcome.end:
+                case End.RETURNED | End.TRAPPED if left is not None and left < 0:
+                    process.exit(
+                        STATUS_FUEL, f"{process.name}: ended when its fuel of {self._fuel} was used"
+                    )
                 case End.RETURNED:
                     process.exit(0)
                 case End.TRAPPED:
@@ -189,6 +221,27 @@ class Guest:
             callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             callback()
+
+    def _bounded(self, files: Sequence[OpenFile], limit: int) -> list[OpenFile]:
+        """`files` with a bound for what is written to the second and third."""
+
+        def exceeded() -> Unwind:
+            process = self.process
+            text = f"{process.name}: ended when it had written {limit} bytes of output, its limit"
+            process.exit(STATUS_OUTPUT, text)
+            return Unwind()
+
+        allowance = Allowance(limit, exceeded)
+        stdin, *outputs = files
+        # Both may be the same file.
+        wrapped = {id(file): Bounded(file, allowance) for file in outputs}
+        return [stdin, *(wrapped[id(file)] for file in outputs)]
+
+    def _expire(self, seconds: float) -> None:
+        with self.kernel.lock:
+            self.process.exit(
+                STATUS_TIMEOUT, f"{self.process.name}: ended after {seconds:g} s, its time limit"
+            )
 
     def on_end(self, callback: Callable[[], object]) -> None:
         """Call `callback` at its end, on the engine's thread; now, if it has ended. Not raising."""

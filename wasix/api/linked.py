@@ -8,8 +8,9 @@ import time
 from collections import OrderedDict
 from pathlib import Path
 
+from engines.artifacts import Artifacts
 from engines.protocol import Linked
-from wasix.api.program import link
+from wasix.api.program import MOST_ELEMENTS, link
 from wasix.catalogue import Found
 
 MOST_BYTES = 64 << 20
@@ -35,16 +36,32 @@ def _identity(found: Found) -> object:
     return st.st_dev, st.st_ino, st.st_size, st.st_mtime_ns, st.st_ctime_ns
 
 
-def linked(found: Found, *, abi: str, memory: int | None) -> Linked:
+def linked(
+    found: Found,
+    *,
+    abi: str,
+    memory: int | None,
+    elements: int = MOST_ELEMENTS,
+    fuel: bool = False,
+    artifacts: Artifacts | None = None,
+) -> Linked:
     """The program, linked as `wasix.api.program.link` does. Any thread. Raises `WasixError`."""
     identity = _identity(found)
-    key = identity, found.name, abi, memory
+    key = identity, found.name, abi, memory, elements, fuel
     with _lock:
         known = _kept.get(key)
         if known is not None:
             _kept.move_to_end(key)
             return known
-    program = link(found.read(), found.name, abi=abi, memory=memory)
+    program = link(
+        found.read(),
+        found.name,
+        abi=abi,
+        memory=memory,
+        elements=elements,
+        fuel=fuel,
+        artifacts=artifacts,
+    )
     if identity is not None:
         with _lock:
             _kept[key] = program

@@ -27,6 +27,10 @@ class SandboxOptions(TypedDict, total=False):
     memory_limit: int | str | None
     filesystem_limit: int | str | None
     max_files: int
+    table_limit: int
+    output_limit: int | str | None
+    time_limit: float | None
+    fuel: int | None
     background: bool
     network: None
 

@@ -167,6 +167,15 @@ class Popen(Generic[AnyStr]):
         return self._running.backtrace
 
     @property
+    def fuel(self) -> int | None:
+        """What was left of its fuel when it ended (0 if that did not suffice).
+
+        None while it runs, and if it was given none. As of its last system call if it was killed,
+        where the engine tells.
+        """
+        return self.process.fuel
+
+    @property
     def process(self) -> Process:
         """What the kernel knows of it."""
         return self._running.process

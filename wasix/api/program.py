@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engines.protocol import Linked
+from engines.artifacts import Artifacts
+from engines.protocol import Fuel, Linked
 from engines.wasm import (
     DecodeError,
     FunctionType,
     LinkError,
     MemoryLimitError,
+    TableLimitError,
     ValueType,
     check_links,
     clamp_memory,
+    clamp_tables,
     decode,
 )
 from wasix.abi import REVISIONS, Function, lookup
 from wasix.api.errors import ProgramInvalid, ProgramNotFound, UsageError
+from wasix.api.metered import metered
 
 DEFAULT_MEMORY = 4 << 30
 """Linear memory a guest may have unless told otherwise: all that 32-bit addresses reach."""
+
+MOST_ELEMENTS = 10_000_000
+"""Elements of tables a guest may have unless told otherwise: what browsers give one table."""
 
 
 def _type(function: Function) -> FunctionType:
@@ -29,11 +36,19 @@ def _type(function: Function) -> FunctionType:
 
 
 def link(
-    data: bytes | memoryview, name: str, *, abi: str = "latest", memory: int | None = None
+    data: bytes | memoryview,
+    name: str,
+    *,
+    abi: str = "latest",
+    memory: int | None = None,
+    elements: int = MOST_ELEMENTS,
+    fuel: bool = False,
+    artifacts: Artifacts | None = None,
 ) -> Linked:
-    """Decode a command module, check its imports against an ABI revision, and bound its memory.
+    """Decode a command module, check its imports against an ABI revision, and bound what it takes.
 
-    `name` is for messages; `memory` is in bytes. Raises `ProgramInvalid`.
+    `name` is for messages; `memory` is in bytes, `elements` are those of all tables; with `fuel`
+    the module is made to count, or taken from `artifacts`. Raises `ProgramInvalid`.
     """
     if abi not in REVISIONS:
         raise UsageError(f"there is no ABI revision {abi!r}; known: {', '.join(REVISIONS)}")
@@ -45,8 +60,7 @@ def link(
             lambda of, import_name: [_type(f) for f in lookup(of, import_name, interfaces)],
             provided=lambda item: item.kind in ("memory", "tag"),
         )
-        module = clamp_memory(module, DEFAULT_MEMORY if memory is None else memory)
-    except (DecodeError, LinkError, MemoryLimitError) as error:
+    except (DecodeError, LinkError) as error:
         raise ProgramInvalid(str(error)) from None
     start = module.export("_start")
     if start is None or start.kind != "function":
@@ -69,7 +83,15 @@ def link(
         for item in module.imports
         if isinstance(item.type, FunctionType)
     }
-    return Linked(module, functions)
+    meter: Fuel | None = None
+    try:
+        if fuel:
+            module, meter = metered(module, functions, artifacts)
+        module = clamp_memory(module, DEFAULT_MEMORY if memory is None else memory)
+        module = clamp_tables(module, elements)
+    except (DecodeError, MemoryLimitError, TableLimitError) as error:
+        raise ProgramInvalid(str(error)) from None
+    return Linked(module, functions, meter)
 
 
 def read(path: Path) -> bytes:

@@ -7,7 +7,7 @@ import threading
 import warnings
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 
 import engines
 from engines.protocol import EngineError
@@ -21,6 +21,7 @@ from wasix.api.guest import ENVIRONMENT as ENVIRONMENT
 from wasix.api.guest import Guest, abandon
 from wasix.api.loop import end_of
 from wasix.api.needs import lacking, refusal
+from wasix.api.program import MOST_ELEMENTS
 from wasix.api.size import size
 from wasix.api.trace import SIZE, Trace
 from wasix.api.volumes import Volume, Volumes, mount_point, root_of
@@ -66,6 +67,12 @@ class Sandbox:
     memory_limit: linear memory of one guest, bytes or a text such as "256 MiB".
     filesystem_limit: bytes the in-memory `/` may hold, likewise.
     max_files: descriptors a guest may have open.
+    table_limit: elements of all tables of one guest together.
+    output_limit: bytes one guest may write to its standard output and error, likewise; then it
+        ends with status 153.
+    time_limit: seconds one guest may run; then it ends with status 124.
+    fuel: what one guest may execute, about an instruction a unit; then it ends with status 152.
+        The count is the same on every engine. `Popen.fuel` is what was left.
     background: whether `auto` may leave a process behind that compiles a program for next time
         (`WASIX_BACKGROUND=0` in the environment forbids it as well).
 
@@ -86,6 +93,10 @@ class Sandbox:
         memory_limit: int | str | None = None,
         filesystem_limit: int | str | None = None,
         max_files: int = 1024,
+        table_limit: int = MOST_ELEMENTS,
+        output_limit: int | str | None = None,
+        time_limit: float | None = None,
+        fuel: int | None = None,
         background: bool = True,
         network: None = None,
     ) -> None:
@@ -94,6 +105,10 @@ class Sandbox:
         self.abi = abi
         self.memory_limit = None if memory_limit is None else size(memory_limit)
         self.max_files = max_files
+        self.table_limit = _checked("table_limit", table_limit, (1 << 32) - 1)
+        self.output_limit = None if output_limit is None else size(output_limit)
+        self.time_limit = _checked("time_limit", time_limit, threading.TIMEOUT_MAX)
+        self.fuel = _checked("fuel", fuel, (1 << 63) - 1)
         lock = threading.RLock()
         self.host = SystemHost(lock)
         self.kernel = make_kernel(
@@ -307,6 +322,15 @@ class Sandbox:
 
     def __repr__(self) -> str:
         return f"<wasix.Sandbox on {self.engine_name}>"
+
+
+_Number = TypeVar("_Number", int, float, int | None, float | None)
+
+
+def _checked(name: str, value: _Number, most: float) -> _Number:
+    if value is not None and not 0 < value <= most:
+        raise UsageError(f"{name} must be positive and at most {most}, not {value!r}")
+    return value
 
 
 def sandbox_for(sandbox: Sandbox | None, options: Mapping[str, Any]) -> tuple[Sandbox, bool]:

@@ -35,6 +35,8 @@ def app() -> None:
 @click.option("--cwd", default="/", metavar="DIR", help="Guest directory to start in.")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS")
 @click.option("--memory", metavar="SIZE", help="Bound for linear memory, such as 256MiB.")
+@click.option("--fuel", type=click.IntRange(1), metavar="N", help="Instructions it may execute.")
+@click.option("--output-limit", metavar="SIZE", help="Bound for what it writes as output.")
 @click.option("--abi", default="latest", metavar="NAME", help="Revision a guest may import from.")
 @click.option("--strace", is_flag=True, help="Show every system call, on standard error.")
 @click.option(
@@ -60,7 +62,8 @@ def run(**options: object) -> None:
     """Run PROGRAM, a .wasm file or a name from the catalogue, with ARGS.
 
     The exit status is the program's own: 128+n for a signal, 134 for a trap, 124 after --timeout,
-    126 if it cannot be run, 127 if there is none, 125 if wasix itself failed.
+    152 and 153 when --fuel and --output-limit are used up, 126 if it cannot be run, 127 if there
+    is none, 125 if wasix itself failed.
     """
     from wasix.cli.run import run as run_program
 

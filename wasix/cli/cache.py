@@ -26,7 +26,8 @@ def ls() -> None:
         engine, _, rest = artifact.key.partition("-")
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(artifact.used))
         name = rest.rpartition("-")[2][:12]
-        click.echo(f"{name:12} {_size(artifact.size):>9}  native code by {engine}, used {used}")
+        what = "made to count fuel" if engine == "metered" else f"native code by {engine}"
+        click.echo(f"{name:12} {_size(artifact.size):>9}  {what}, used {used}")
 
 
 def clean() -> None:

@@ -70,6 +70,8 @@ def run(
     cwd: str,
     timeout: float | None,
     memory: str | None,
+    fuel: int | None,
+    output_limit: str | None,
     abi: str,
     strace: bool,
     strace_output: str | None,
@@ -95,6 +97,8 @@ def run(
             engine=engine,
             abi=abi,
             memory_limit=memory,
+            fuel=fuel,
+            output_limit=output_limit,
         )
         with box:
             base = {**ENVIRONMENT, "PWD": cwd, **found.environ}
@@ -114,6 +118,8 @@ def run(
     if verbose:
         if process.backtrace:
             _say(process.backtrace)
+        if fuel is not None and process.fuel is not None:
+            _say(f"{found.name}: {fuel - process.fuel} of {fuel} units of fuel used")
         _say(f"{found.name}: status {status} after {time.monotonic() - started:.3f} s")
     sys.exit(status)
 

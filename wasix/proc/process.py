@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 STATUS_TRAP = 134
 STATUS_TIMEOUT = 124
+STATUS_FUEL = 128 + Signal.XCPU
+"""It has executed all it might: what a shell shows of a program over its processor time."""
+STATUS_OUTPUT = 128 + Signal.XFSZ
+"""It wanted to write more than it might: what a shell shows of a program over its file size."""
 STATUS_INTERNAL = 70
 """The runtime itself failed (sysexits' EX_SOFTWARE)."""
 
@@ -76,6 +80,8 @@ class Process:
         """The signal that ended it, if one did."""
         self.message: str | None = None
         """What a person should know about its end: a trap's text."""
+        self.fuel: int | None = None
+        """What was left of its fuel at its end, if it was metered and that is known."""
         self.defect: BaseException | None = None
         """An exception of the runtime itself that ended it."""
         self.paused = False

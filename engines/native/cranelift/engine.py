@@ -6,15 +6,16 @@ import ctypes
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from struct import Struct
 
 from engines.artifacts import Artifacts
 from engines.native.cranelift.compiler import WASM_STACK, Compiler, Invalid, compiler
-from engines.native.cranelift.library import SLOT, Extern
+from engines.native.cranelift.library import SLOT, Extern, Instance
 from engines.native.cranelift.store import Memory, Store
 from engines.plain import Trapped
-from engines.protocol import Abilities, Door, End, Linked, Outcome
+from engines.protocol import Abilities, Door, End, Fuel, Linked, Outcome
 from engines.wasm import FunctionType, Import, MemoryType, Module, TagType
 from engines.wasm.types import Feature
 from wasix.abi import UNWIND, E, Function
@@ -84,16 +85,33 @@ class CraneliftGuest:
             instance = store.instantiate(compiled, imports)
             self._memory = store.exported_memory(instance, "memory")
             self._look()
-            store.call(store.export(instance, "_start"))
-            return Outcome(End.RETURNED)
+            if self._program.fuel is None:
+                store.call(store.export(instance, "_start"))
+                return Outcome(End.RETURNED)
+            return self._metered(store, instance, self._program.fuel)
         except Trapped as trap:
-            if self._unwinding or self._stopped:
-                return Outcome(End.UNWOUND)
-            return Outcome(End.TRAPPED, str(trap), self._backtrace(trap))
+            return self._trapped(trap)
         finally:
             self._views.clear()
             self._bytes = memoryview(b"")
             store.close()
+
+    def _metered(self, store: Store, instance: Instance, fuel: Fuel) -> Outcome:
+        left = store.variable(instance, fuel.variable)
+        left.value = fuel.limit
+        try:
+            if fuel.start is not None:
+                store.call(store.export(instance, fuel.start))
+            store.call(store.export(instance, "_start"))
+            outcome = Outcome(End.RETURNED)
+        except Trapped as trap:
+            outcome = self._trapped(trap)
+        return replace(outcome, fuel=left.value)
+
+    def _trapped(self, trap: Trapped) -> Outcome:
+        if self._unwinding or self._stopped:
+            return Outcome(End.UNWOUND)
+        return Outcome(End.TRAPPED, str(trap), self._backtrace(trap))
 
     def _backtrace(self, trap: Trapped) -> str:
         names = self._program.module.name_section().functions

@@ -11,7 +11,16 @@ from __future__ import annotations
 import ctypes
 import platform
 import sys
-from ctypes import POINTER, c_bool, c_char_p, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
+from ctypes import (
+    POINTER,
+    c_bool,
+    c_char_p,
+    c_size_t,
+    c_uint8,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec

@@ -16,6 +16,7 @@ from engines.native.cranelift.library import (
     Func,
     HostFunction,
     Instance,
+    Value,
 )
 from engines.plain import Site, Trapped
 from engines.wasm import FunctionType, MemoryType, TagType, ValueType
@@ -68,6 +69,28 @@ class SharedMemory:
 
     def __del__(self) -> None:
         self._library.wasmtime_sharedmemory_delete(self._pointer)
+
+
+class Variable:
+    """An exported mutable global that is an i64."""
+
+    def __init__(self, store: Store, place: ctypes.Array[c_uint64]) -> None:
+        self._store = store
+        self._place = place
+
+    @property
+    def value(self) -> int:
+        found = Value()
+        library = self._store.library
+        library.wasmtime_global_get(self._store.context, self._place, byref(found))
+        return ctypes.c_int64(found.of[0]).value
+
+    @value.setter
+    def value(self, value: int) -> None:
+        library = self._store.library
+        new = Value(Value.I64, (c_uint64 * 3)(value & (1 << 64) - 1))
+        error = library.wasmtime_global_set(self._store.context, self._place, byref(new))
+        assert not error
 
 
 class Store:
@@ -190,6 +213,11 @@ class Store:
         )
         assert exists
         return found
+
+    def variable(self, instance: Instance, name: str) -> Variable:
+        found = self.export(instance, name)
+        assert found.kind == Extern.GLOBAL
+        return Variable(self, found.of)
 
     def exported_memory(self, instance: Instance, name: str) -> Memory:
         found = self.export(instance, name)
