@@ -9,7 +9,6 @@ from wasix.abi import E, Errno
 from wasix.abi.types import (
     DIRENT,
     PREOPENTYPE,
-    Dirent,
     Fdstat,
     Filestat,
     Filetype,
@@ -45,6 +44,7 @@ __all__ = [
 ]
 
 _READ, _WRITE = Rights.FD_READ, Rights.FD_WRITE
+_PREAD, _PWRITE = _READ | Rights.FD_SEEK, _WRITE | Rights.FD_SEEK
 
 
 # Reads and writes look their descriptor up themselves: in a page a function call less is a tenth of
@@ -186,15 +186,15 @@ def fd_readdir(thread: Thread, fd: int, buffer: memoryview, cookie: int) -> int:
     entries = thread.process.descriptors.file(fd, Rights.FD_READDIR).entries(cookie)
     if entries is None:
         raise Errno(E.NOTDIR)
-    used, room = 0, len(buffer)
-    head = memoryview(bytearray(DIRENT.size))
+    room = len(buffer)
+    data, head = bytearray(), memoryview(bytearray(DIRENT.size))
     for entry in entries:
         name = os.fsencode(entry.name)
-        DIRENT.store(head, 0, Dirent(entry.next, entry.ino, len(name), entry.filetype))
-        for part in (head, name):
-            count = min(len(part), room - used)
-            buffer[used : used + count] = part[:count]
-            used += count
-        if used == room:
+        DIRENT.store(head, 0, (entry.next, entry.ino, len(name), entry.filetype))
+        data += head
+        data += name
+        if len(data) >= room:
             break
+    used = min(len(data), room)
+    buffer[:used] = memoryview(data)[:used]
     return used

@@ -31,7 +31,7 @@ class Ready(NamedTuple):
 
 
 def total(buffers: Sequence[memoryview]) -> int:
-    return sum(map(len, buffers))
+    return len(buffers[0]) if len(buffers) == 1 else sum(map(len, buffers))
 
 
 class OpenFile:
