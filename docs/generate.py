@@ -1,5 +1,5 @@
 """Writes `docs/abi.md` from the ABI's declarations and from the conformance tests that ran, and
-`docs/engines.md` from the engines that are here.
+`docs/engines.md` from the engines that are here, and `docs/limits.md` from the limits there are.
 
 `python -m docs.generate` writes, `--check` only compares and exits 1 if they differ.
 """
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from docs import engines
+from docs import engines, limits
 from engines import ENGINES
 from tests.conformance.coverage import load_status
 from wasix.abi import INTERFACES, Function
@@ -97,8 +97,13 @@ def main() -> None:
     if "--check" not in sys.argv:
         PATH.write_text(render())
         engines.PATH.write_text(engines.render())
+        limits.PATH.write_text(limits.render())
         return
-    pages = {PATH: render(), engines.PATH: engines.render(keep=engines.UNPINNED)}
+    pages = {
+        PATH: render(),
+        engines.PATH: engines.render(keep=engines.UNPINNED),
+        limits.PATH: limits.render(),
+    }
     for path, text in pages.items():
         if path.read_text() != text:
             sys.exit(f"docs/{path.name} is not what the tests that ran say: run `make docs`")
