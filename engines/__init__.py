@@ -37,6 +37,7 @@ def get(name: str) -> Engine:
 
 PLAIN: dict[str, str] = {
     "cranelift": "engines.native.cranelift.plain",
+    "v8": "engines.v8.plain",
 }
 """Module of every engine that runs plain modules; each has a function `plain()`."""
 

@@ -159,7 +159,7 @@ class Global(Extern):
             raise TypeError(f"Python has no value for {self._of.type}")
         with store.using():
             frame = store.items.frame(1)
-            store.items.load(self._item, frame.slots)
+            store.items.load(self._item, self._of, frame.slots)
             return store.values([self._of.type]).take(frame.slots)[0]
 
     @value.setter

@@ -39,8 +39,8 @@ class Function:
     `TypeError` or `OverflowError`. Raises `Trap`, and whatever a host function raises: that unwinds
     the guest, which cannot catch it.
 
-    Threads take turns. Calls nest, host to guest to host, until Python raises `RecursionError` or
-    the guest traps with "call stack exhausted".
+    Threads take turns. Calls nest, host to guest to host, up to 200 levels or Python's own limit:
+    then one raises `RecursionError`.
     """
 
     def __init__(self, store: Store, item: Item, of: FunctionType | None, name: str) -> None:
@@ -75,7 +75,7 @@ class Function:
         """Call it, for at most `timeout` seconds. Raises `TimeoutError` when they have passed.
 
         The guest is stopped as by `Instance.stop`: also while it computes, and after the host
-        function it is in has returned.
+        function it is in has returned. On v8 that ends the calls around it, too.
         """
         if timeout is None:
             return self(*args)

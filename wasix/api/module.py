@@ -34,7 +34,7 @@ class ExportType(NamedTuple):
 class Module:
     """A WebAssembly module, from its bytes or a file, compiled. Instances of it do not share state.
 
-    `engine` is `cranelift`, or `auto` for one that is here. Raises `ProgramInvalid`,
+    `engine` is `cranelift`, `v8`, or `auto` for one that is here. Raises `ProgramInvalid`,
     `ProgramNotFound` or `EngineUnavailable`.
 
         >>> module = wasix.Module(bytes.fromhex(

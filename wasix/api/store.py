@@ -27,6 +27,9 @@ _NEVER = sys.maxsize
 _FRAMES_KEPT = 64
 
 
+MOST_NESTED = 200
+"""Calls inside each other: every one takes of the stacks of Python, the guest and the engine."""
+
 _ROOM = 8
 """Frames that Python must have left for a guest to call back: there, it could not raise."""
 
@@ -151,6 +154,8 @@ class Store:
         with self.lock:
             if self.closed:
                 self.check_open()
+            if level.depth >= MOST_NESTED:
+                raise RecursionError(f"calls of guests nest more than {MOST_NESTED} deep")
             count = max(len(params.types), len(results.types))
             frames = self._frames.setdefault(count, [])
             frame = frames.pop() if frames else self.items.frame(count)

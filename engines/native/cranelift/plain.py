@@ -208,7 +208,7 @@ class PlainStore:
 
     # Globals and tables.
 
-    def load(self, variable: Extern, slot: memoryview) -> None:
+    def load(self, variable: Extern, of: GlobalType, slot: memoryview) -> None:
         value = Value()
         self._library.wasmtime_global_get(self._context, variable.of, byref(value))
         if value.kind < Value.FUNCREF:
