@@ -75,7 +75,7 @@ def _descriptors(effort: Effort) -> list[Curve]:
 
 def _live(effort: Effort) -> list[Curve]:
     x = "live sandboxes"
-    memory = Curve("growth/live/memory", "Memory of the whole process", "B", x)
+    memory = Curve("growth/live/memory", "Memory of the process and its children (PSS)", "B", x)
     seconds = Curve("growth/live/time", "Time to start one more", "s", x)
     for name in SUBJECTS:
         who = TITLES[name]
@@ -86,7 +86,7 @@ def _live(effort: Effort) -> list[Curve]:
                     for count in LIVE[:2] if effort.quick else LIVE:
                         found = process.do("live", count - alive)
                         points = memory.points.setdefault(who, {}).setdefault(count, [])
-                        points.append(found["rss"])
+                        points.append(found["memory"])
                         each = found["seconds"] / (count - alive)
                         seconds.points.setdefault(who, {}).setdefault(count, []).append(each)
                         alive = count

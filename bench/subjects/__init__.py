@@ -40,7 +40,7 @@ class Subject(Protocol):
     def live(self, more: int) -> dict[str, float]:
         """Start `more` systems, each with a guest that waits for input, which stay.
 
-        `seconds` they took, and the `rss` of the whole process in bytes.
+        `seconds` they took, and the `memory` of the process and its children in bytes.
         """
 
 

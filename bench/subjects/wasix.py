@@ -87,7 +87,7 @@ class Wasix:
             self.alive.append((box, process))
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
-        return {"seconds": time.perf_counter() - begin, "rss": resident()}
+        return {"seconds": time.perf_counter() - begin, "memory": resident()}
 
 
 @contextmanager

@@ -89,7 +89,7 @@ class WasmerSdk:
             self.processes.append(process)
             assert process.stdout is not None
             assert await anext(process.stdout.lines()) == "ready"
-        return {"seconds": time.perf_counter() - begin, "rss": resident()}
+        return {"seconds": time.perf_counter() - begin, "memory": resident()}
 
 
 def make(name: str, folder: str) -> WasmerSdk:

@@ -109,7 +109,7 @@ class Wasmtime:
             threading.Thread(target=self._run, args=args, daemon=True).start()
             with open(out, "rb", closefd=False) as stream:
                 assert stream.readline() == b"ready\n"
-        return {"seconds": time.perf_counter() - begin, "rss": resident()}
+        return {"seconds": time.perf_counter() - begin, "memory": resident()}
 
 
 def make(name: str, folder: str) -> Wasmtime:
