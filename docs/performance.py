@@ -48,6 +48,12 @@ _SECTIONS = (
         "What each step adds, by the quickest samples: to the door, to an empty handler, whole.",
     ),
     (
+        "plain",
+        "plain/",
+        "Plug-ins",
+        "Calls of a plain module's functions, and of host functions, as Python's clock has them.",
+    ),
+    (
         "startup",
         "startup/",
         "From start to end",

@@ -46,8 +46,7 @@ def get_plain(name: str) -> Plain:
     """The engine called `name`, for plain modules. Raises `EngineError`."""
     from engines.protocol import EngineError
 
-    if name not in PLAIN:
-        get(name)  # it may be none at all
+    if name in ENGINES and name not in PLAIN:
         raise EngineError(
             f"the engine {name} runs programs only; plain modules run on {' and '.join(PLAIN)}"
         )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import re
 import weakref
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import engines
 import wasix
 from bench.subjects.memory import resident
 from tests import selection
@@ -266,3 +268,12 @@ def test_many_instances_leave_nothing(on: str) -> None:
 def test_an_engine_that_is_not_known_is_named(on: str) -> None:
     with pytest.raises(wasix.EngineUnavailable, match="no engine 'nonesuch'"):
         wasix.Module(assembled("(module)"), engine="nonesuch")
+
+
+@pytest.mark.parametrize("other", sorted(set(engines.ENGINES) - set(engines.PLAIN)))
+def test_an_engine_for_programs_only_says_so_and_so_does_the_page(on: str, other: str) -> None:
+    with pytest.raises(wasix.EngineUnavailable, match=f"{other} runs programs only; .*{on}"):
+        wasix.Module(assembled("(module)"), engine=other)
+    page = Path(__file__).parents[2] / "docs" / "api.md"
+    assert re.search(rf"^\| .*`{other}`.* \| not yet", page.read_text(), re.M)
+    assert re.search(rf"^\| `{on}` \| yes", page.read_text(), re.M)

@@ -35,6 +35,7 @@ def measured(name: str) -> dict[str, list[dict[str, Any]]]:
         ("startup", [TITLES[name] for name in ours()]),
         ("growth", [TITLES[name] for name in ours()]),
         ("splits", ["door", "decoder", "whole"]),
+        ("plain", [TITLES["wasix-cranelift"], TITLES["wasix-v8"]]),
         ("page", ["wasix in a page", "wasix in an isolated page"]),
     ],
 )
