@@ -20,7 +20,8 @@ SPIN = '(module (memory (export "memory") 1) (func (export "_start") (loop $l (b
 def held() -> tuple[int, int]:
     gc.collect()
     for thread in threading.enumerate():
-        if thread.name == "wasix-epoch":  # ends by itself, soon after the last guest that was killed
+        # It ends by itself, soon after the last guest that was killed.
+        if thread.name == "wasix-epoch":
             thread.join()
     return len(os.listdir("/dev/fd")), threading.active_count()
 
