@@ -19,6 +19,9 @@ What is added stands at the end of every index space, so no index changes but th
 imports. A start function is taken out and exported for the host to call, when it has set the
 global or table, and before anything else.
 
+The functions of a module whose instantiation failed have no fuel, though they may be in a table
+that others see.
+
 The host's part: instantiate; set the global `Meter.fuel` or put a function into the table
 `Meter.interrupt`; call `Meter.start` if there is one; run; read the global.
 """
@@ -52,7 +55,7 @@ from engines.wasm.types import (
     printable,
 )
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Changes whenever the same module would be instrumented in another way: part of cache keys."""
 
 PER_BYTES: Final = 16
@@ -145,6 +148,10 @@ _MEASURED: Final[dict[str, tuple[Literal["memory", "table", ""], int]]] = {
     "array.init_data": ("", 0),
     "array.init_elem": ("", 0),
 }
+
+
+_MOST_64: Final = 1 << 40
+"""Charged for at most: there is no memory or table of so much, and subtracting it wraps nothing."""
 
 
 class _Instrumenter:
@@ -262,9 +269,8 @@ class _Instrumenter:
             units = Code().op("local.get", 0)
             if of == I32:
                 units.op("i64.extend_i32_u")
-            elif not shift:
-                # More than this there is nothing of; and subtracting it cannot overflow.
-                units.i64(1 << 62).op("local.get", 0).i64(1 << 62).op("i64.lt_u").op("select")
+            else:
+                units.i64(_MOST_64).op("local.get", 0).i64(_MOST_64).op("i64.lt_u").op("select")
             if shift:
                 units.i64(shift).op("i64.shr_u")
             body = self._charge(units, checked=True).op("local.get", 0)
