@@ -204,6 +204,8 @@ class Scenario:
     prepare: Callable[[Path], object] = lambda path: fill(host(path), BOTTOM + TOP)
     patch: Callable[[pytest.MonkeyPatch], object] = lambda patch: None
     """Makes the host another."""
+    kept: int = 1
+    """Descriptors that stay open when the guest has ended: the volume's, or the test's own."""
     lenient: bool = False
     """Whether a guest may be served though a call of the host's failed: there are other ways."""
 
@@ -410,6 +412,7 @@ SCENARIOS = {
             ("close", 3),
         ],
         with_streams,
+        kept=0,
     ),
     "sockets": Scenario(
         [
@@ -428,6 +431,7 @@ SCENARIOS = {
         ],
         with_sockets,
         prepare=lambda path: None,
+        kept=5,
     ),
     "random": Scenario([("random", 10), *LATER]),
 }  # fmt: skip
@@ -581,6 +585,7 @@ def test_a_scenario_goes_well_without_a_fault(clean: dict[str, Played], name: st
         if isinstance(answer, str) and step != ("open", 0, "pipe", "", "r", "")
     ]
     assert failed == []
+    assert clean[name].kept == SCENARIOS[name].kept
 
 
 REACHED = [site for site in SITES if site.file != "pump.py" and str(site) not in ELSEWHERE]
