@@ -38,7 +38,7 @@ Samples = dict[str, list[float]]
 
 @dataclass
 class Row:
-    """One thing measured on several subjects, in `unit`: `s` or `B`. Smaller is better."""
+    """One thing measured on several subjects, in `unit`: `s`, `B` or `times`. Smaller is better."""
 
     key: str
     title: str
@@ -150,6 +150,8 @@ def calibrated(effort: Effort, call: Callable[[int], float]) -> Callable[[], flo
 def show(value: float, unit: str) -> str:
     """A figure with three digits in a unit that suits it."""
     scales: Iterable[tuple[float, str]]
+    if unit == "times":
+        return f"{value:.2f} times"
     if unit == "B":
         scales = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B"))
     else:

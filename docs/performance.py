@@ -55,6 +55,12 @@ _SECTIONS = (
         "Calls of a plain module's functions, and of host functions, as Python's clock has them.",
     ),
     (
+        "fuel",
+        "fuel/",
+        "Fuel",
+        "How many times as long a guest takes if it counts what it executes.",
+    ),
+    (
         "startup",
         "startup/",
         "From start to end",

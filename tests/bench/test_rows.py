@@ -36,6 +36,7 @@ def measured(name: str) -> dict[str, list[dict[str, Any]]]:
         ("growth", [TITLES[name] for name in ours()]),
         ("splits", ["door", "decoder", "whole"]),
         ("plain", [TITLES["wasix-cranelift"], TITLES["wasix-v8"]]),
+        ("fuel", [TITLES["wasix-cranelift"], TITLES["wasix-v8"]]),
         ("page", ["wasix in a page", "wasix in an isolated page"]),
     ],
 )

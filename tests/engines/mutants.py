@@ -57,7 +57,7 @@ def run(engine: str, path: Path, data: bytes, *, metered: bool) -> str:
             # 70 is a failure of the runtime's own.
             return f"{status}: {guest.message}" if status == 70 else str(status)
     except wasix.WasixError as error:
-        return type(error).__name__ if "\n" not in str(error) else f"70: {error}"
+        return type(error).__name__
 
 
 def main() -> None:
