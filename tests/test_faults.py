@@ -10,6 +10,7 @@ import gc
 import io
 import os
 import socket
+import sys
 import tarfile
 import time
 from collections import Counter
@@ -42,6 +43,8 @@ from wasix.fs.stream import HostStream
 from wasix.net.host import HostSocket
 from wasix.proc.process import Thread
 from wasix.proc.wait import Block
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is called is Linux's")
 
 FULL = "WASIX_TEST_FULL" in os.environ
 

@@ -304,12 +304,18 @@ def test_times_of_a_zip() -> None:
     assert time(b"", (1980, 0, 0, 0, 0, 0)) == 0
 
 
-@pytest.mark.parametrize("value", ["nan", "1e400", "-1", "99999999999999999999", "x", "1.5x"])
-def test_a_time_that_makes_no_sense(value: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        *((value, 0) for value in ("nan", "1e400", "-1", "x", "1.5x")),
+        ("99999999999999999999", (1 << 63) - 1),
+    ],
+)
+def test_a_time_that_makes_no_sense(value: str, shown: int) -> None:
     member = info(tarfile.REGTYPE, pax_headers={"mtime": value})
     system = mounted(tar(("f", member), format=tarfile.PAX_FORMAT))
     st = walk.stat(system.namespace, system.base, "f", follow=True)
-    assert st.mtim in (0, (1 << 63) - 1)
+    assert st.mtim == shown
 
 
 def zipped_with(data: bytes, **fields: int) -> bytes:

@@ -219,10 +219,9 @@ def test_allocating(system: Ours, tmp_path: Path) -> None:
         file.allocate(0, 5000)
         file.allocate(0, 10)
         assert (tmp_path / "f").stat().st_size == 5000
-        for offset, length in ((0, 1 << 62), (1 << 62, 1)):
-            with pytest.raises(Errno) as caught:
-                file.allocate(offset, length)
-            assert caught.value.code in (E.NOSPC, E.FBIG)
+        with pytest.raises(Errno) as caught:
+            file.allocate(0, 1 << 62)
+        assert caught.value.code is E.NOSPC
     assert (tmp_path / "f").read_bytes() == b"x" + bytes(4999)
 
 
@@ -298,14 +297,18 @@ def test_what_replaces_a_file_behind_our_back_is_not_opened(
 ) -> None:
     """The name was a file when it was looked up, and is a pipe when it is opened."""
     (tmp_path / "f").write_bytes(b"")
-    for access in (Access(), BOTH, Access(read=False, write=True)):
+    for access, code in (
+        (Access(), E.NOTSUP),
+        (BOTH, E.NOTSUP),
+        (Access(read=False, write=True), E.NXIO),  # nobody reads the pipe
+    ):
         inode = walk.resolve(system.namespace, system.base, "f", follow=True).inode
         assert inode is not None
         (tmp_path / "f").unlink()
         os.mkfifo(tmp_path / "f")
         with pytest.raises(Errno) as caught:
             inode.open(access)
-        assert caught.value.code in (E.NOTSUP, E.NXIO)
+        assert caught.value.code is code
         (tmp_path / "f").unlink()
         (tmp_path / "f").write_bytes(b"")
 
