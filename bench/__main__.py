@@ -1,8 +1,9 @@
 """`make bench`: measure everything once more, beside the peers.
 
 `python -m bench [--quick] [NAME ...]` measures only what is named: calls, splits, plain, fuel,
-startup, growth, page. What is found is printed and kept in `build/bench/NAME.json`, which `make docs`
-turns into `docs/performance.md`. With `--quick` each figure is taken from next to nothing.
+startup, growth, page. What is found is printed and kept in `build/bench/NAME.json`, which
+`make docs` turns into `docs/performance.md`. With `--quick` each figure is taken from next to
+nothing.
 """
 
 from __future__ import annotations
