@@ -20,7 +20,6 @@ from engines.wasm import (
 )
 from wasix.abi import REVISIONS, Function, lookup
 from wasix.api.errors import ProgramInvalid, ProgramNotFound, UsageError
-from wasix.api.metered import metered
 
 DEFAULT_MEMORY = 4 << 30
 """Linear memory a guest may have unless told otherwise: all that 32-bit addresses reach."""
@@ -86,6 +85,8 @@ def link(
     meter: Fuel | None = None
     try:
         if fuel:
+            from wasix.api.metered import metered
+
             module, meter = metered(module, functions, artifacts)
         module = clamp_memory(module, DEFAULT_MEMORY if memory is None else memory)
         module = clamp_tables(module, elements)

@@ -62,8 +62,15 @@ KERNEL = (
 )
 """The Python that runs in the page."""
 
+_OF_DESKTOPS = ("assemble", "blocks", "immediates", "meter", "opcodes", "probes", "references")
+
 # They stand on what a page lacks: descriptors of the host, and threads.
-NOT_IN_A_PAGE = ("wasix/fs/host.py", "wasix/proc/carrier.py")
+NOT_IN_A_PAGE = (
+    "wasix/fs/host.py",
+    "wasix/proc/carrier.py",
+    # What rewrites code, or asks an engine what it can do, is asked for on desktops only.
+    *(f"engines/wasm/{name}.py" for name in _OF_DESKTOPS),
+)
 
 
 class BuildError(WasixError):
