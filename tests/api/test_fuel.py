@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from pathlib import Path
 
@@ -107,6 +108,15 @@ def test_bytes_moved_by_system_calls_cost(wat: Wat, engine: str) -> None:
 def test_a_flood_of_system_calls_ends(wat: Wat, engine: str) -> None:
     status, remains = left(wat(FLOOD), engine, 1_000_000, out=wasix.DEVNULL)
     assert (status, remains) == (152, 0)
+
+
+def test_the_asyncio_process_tells_it_too(wat: Wat, engine: str) -> None:
+    async def run() -> int | None:
+        process = await wasix.create_subprocess_exec(wat(exits(7)), engine=engine, fuel=LOTS)
+        assert await process.wait() == 7
+        return process.fuel
+
+    assert asyncio.run(run()) == LOTS - 3 - CALL
 
 
 def test_a_program_without_fuel_tells_nothing(wat: Wat, engine: str) -> None:

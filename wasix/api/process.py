@@ -154,6 +154,11 @@ class Process(asyncio.subprocess.Process):
         """Why it ended, in a line, if it did not end by itself: a trap, an invalid module."""
         return self._transport.guest.process.message
 
+    @property
+    def fuel(self) -> int | None:
+        """What was left of its fuel when it ended; see `Popen.fuel`."""
+        return self._transport.guest.process.fuel
+
     async def wait(self) -> int:
         """Wait for the end; its status. Raises `TimeoutExpired` if its timeout has ended it."""
         await asyncio.shield(self._transport.ended)
