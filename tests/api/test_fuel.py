@@ -180,9 +180,9 @@ def test_programs_do_the_same_with_fuel(program: str, engine: str) -> None:
     assert remains is not None
 
 
-@pytest.mark.parametrize("program", ["cowsay", "sqlite3"])
-def test_programs_cost_the_same_on_every_engine(program: str, engine: str) -> None:
-    assert run_program(program, engine, LOTS) == run_program(program, "v8", LOTS)
+def test_a_program_costs_the_same_on_every_engine(engine: str) -> None:
+    # Most others seed hash tables by chance, and so walk them for longer or shorter.
+    assert run_program("sqlite3", engine, LOTS) == run_program("sqlite3", "v8", LOTS)
 
 
 def test_a_large_program_is_instrumented_once(monkeypatch: pytest.MonkeyPatch) -> None:
