@@ -38,7 +38,7 @@ _CONSTANTS = {
     "MAX_BUFFERS": MAX_BUFFERS,
     "MAX_RECORDS": MAX_RECORDS,
     "MAX_STAGE": MAX_STAGE,
-    "MAX_TRANSFER": min(MAX_TRANSFER, MAX_STAGE),
+    "MAX_TRANSFER": min(MAX_TRANSFER, MAX_STAGE - 8 * MAX_BUFFERS),
     "PARKED": PARKED,
     "UNWOUND": UNWOUND,
     "errno": {code.name: code.value for code in (E.FAULT, E.INVAL, E.NOMEM)},
@@ -178,6 +178,8 @@ class Door:
         size = f"(i64.const {DATA})"
         for piece in self.pieces:
             size = f"(i64.add {size} {piece.bytes})"
+            if piece.kind == "Scatter":  # and a copy of the array
+                size = f"(i64.add {size} (i64.shl {_wide(_get(piece.count))} (i64.const 3)))"
         return size
 
     @property

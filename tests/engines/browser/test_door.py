@@ -27,6 +27,7 @@ from wasix.abi.layout import Record, Scalar, Type, Union
 from wasix.abi.staged import DATA, LEAST_ERRNO, PARKED, UNWOUND, Stage, layout, staged
 
 FD_WRITE = next(function for function in CALLS if function.name == "fd_write")
+FD_READ = next(function for function in CALLS if function.name == "fd_read")
 FD_CLOSE = next(function for function in CALLS if function.name == "fd_close")
 PAGE = 65536
 ROOM = 1 << 20
@@ -337,6 +338,25 @@ def test_a_call_that_does_not_return_traps(page: Page) -> None:
 
     assert page.invoke(FD_CLOSE, handler, [3]) == "unwound"
     assert isinstance(page.raised, KeyboardInterrupt)
+
+
+def test_buffers_may_lie_over_the_array_that_names_them(page: Page) -> None:
+    """The first buffer is the array itself; what is read into it changes no later buffer."""
+    spans = [(0, 24), (4096, 8), (8192, 8)]
+    array = b"".join(n.to_bytes(4, "little") for span in spans for n in span)
+    memory = bytearray(array + bytes(PAGE - len(array)))
+
+    def handler(thread: object, fd: int, buffers: Sequence[memoryview]) -> int:
+        data = bytes(range(1, 41))
+        for buffer in buffers:
+            buffer[:], data = data[: len(buffer)], data[len(buffer) :]
+        return 40
+
+    args = [0, 0, 3, 16384]
+    page.memory[:] = memory
+    assert direct(FD_READ, handler)(None, memoryview(memory), *args) == 0
+    assert page.invoke(FD_READ, handler, args) == 0
+    assert bytes(page.memory) == bytes(memory)
 
 
 def test_more_than_the_area_can_hold_is_nomem(page: Page) -> None:
