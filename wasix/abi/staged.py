@@ -26,6 +26,7 @@ from wasix.abi.bind import (
     Source,
     records,
     store_records,
+    table_of,
     text,
 )
 from wasix.abi.errno import E, Errno
@@ -60,13 +61,26 @@ MAX_VIEWS = 256
 """Views that are kept, one for each length of data that was seen."""
 
 
+class Views(dict[int, list[memoryview]]):
+    """By length, the buffers of a call whose only data are buffers. Making a view takes a fifth of
+    the time of a whole small write, and programs use few lengths."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self._stage = stage
+
+    def __missing__(self, length: int) -> list[memoryview]:
+        if len(self) >= MAX_VIEWS:
+            self.clear()
+        found = self[length] = [self._stage.view[DATA : DATA + length]]
+        return found
+
+
 class Stage:
     """The staging area: `view` is all of it. It moves when it grows."""
 
     def __init__(self, size: int = DATA + 65536) -> None:
-        self.views: dict[int, list[memoryview]] = {}
-        """By length, the buffers that a call has whose only data are buffers. Making a view takes
-        a fifth of the time of a whole small write, and programs use few lengths."""
+        self.views = Views(self)
         self._replace(size)
 
     def _replace(self, size: int) -> None:
@@ -84,13 +98,6 @@ class Stage:
         except MemoryError:
             return False
         return True
-
-    def buffers(self, length: int) -> list[memoryview]:
-        """The view of `length` bytes of data, which is kept in `views`."""
-        if len(self.views) >= MAX_VIEWS:
-            self.views.clear()
-        found = self.views[length] = [self.view[DATA : DATA + length]]
-        return found
 
 
 @dataclass(frozen=True)
@@ -149,7 +156,7 @@ Make = Callable[[Handler, Any, Stage, Callable[[BaseException], int]], Callable[
 
 
 @cache
-def _staged(function: Function) -> Make:
+def _staged(function: Function, table: str | None) -> Make:
     plan = layout(function)
     source = Source()
     arguments: list[str] = []
@@ -174,7 +181,7 @@ def _staged(function: Function) -> Make:
                 sizes.append(f"{name}_len")
             case Gather(name) | Scatter(name):
                 assert not sizes
-                arguments.append(f"views({name}_len) or stage.buffers({name}_len)")
+                arguments.append(f"views[{name}_len]")
                 sizes.append(f"{name}_len")
                 if isinstance(param, Scatter):
                     values, answer = ["filled"], "filled"
@@ -209,8 +216,12 @@ def _staged(function: Function) -> Make:
             pack = source.name(out.type.store, f"pack_{out.name}")
         stores.append(f"{pack}(stage.view, {place.offset}, {value})")
     call = f"handler({', '.join(['thread', *arguments])})"
+    if table:
+        call = f"table[{arguments[0]}]({', '.join(arguments[1:])})"
     source.add(0, "def make(handler, thread, stage, otherwise):")
-    source.add(1, "views = stage.views.get")
+    source.add(1, "views = stage.views")
+    if table:
+        source.add(1, f"table = thread.{table}")
     source.add(1, f"def {function.name}({', '.join(plan.arguments)}):")
     source.add(2, "try:")
     if values == [answer] and not stores:
@@ -241,4 +252,4 @@ def staged(
     `otherwise` makes an answer of what the handler raises other than `Errno`: `Block`, `Unwind`, or
     a defect. It must not raise.
     """
-    return _staged(function)(handler, thread, stage, otherwise)
+    return _staged(function, table_of(handler))(handler, thread, stage, otherwise)

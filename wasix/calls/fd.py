@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 from wasix.abi import E, Errno
+from wasix.abi.bind import by_descriptor
 from wasix.abi.types import (
     DIRENT,
     PREOPENTYPE,
@@ -43,26 +44,15 @@ __all__ = [
     "fd_write",
 ]
 
-_READ, _WRITE = Rights.FD_READ, Rights.FD_WRITE
-_PREAD, _PWRITE = _READ | Rights.FD_SEEK, _WRITE | Rights.FD_SEEK
 
-
-# Reads and writes look their descriptor up themselves: in a page a function call less is a tenth of
-# the whole. `DescriptorTable.file` decides what is refused.
-
-
+@by_descriptor("readers")
 def fd_read(thread: Thread, fd: int, buffers: Sequence[memoryview]) -> int:
-    entry = thread.descriptors.get(fd)
-    if entry is None or not entry.rights & _READ:
-        return thread.process.descriptors.file(fd, _READ).read(buffers)
-    return entry.file.read(buffers)
+    return thread.readers[fd](buffers)
 
 
+@by_descriptor("writers")
 def fd_write(thread: Thread, fd: int, buffers: Sequence[memoryview]) -> int:
-    entry = thread.descriptors.get(fd)
-    if entry is None or not entry.rights & _WRITE:
-        return thread.process.descriptors.file(fd, _WRITE).write(buffers)
-    return entry.file.write(buffers)
+    return thread.writers[fd](buffers)
 
 
 def fd_pread(thread: Thread, fd: int, buffers: Sequence[memoryview], offset: int) -> int:
@@ -129,10 +119,7 @@ def fd_fdstat_set_flags(thread: Thread, fd: int, flags: int) -> None:
 
 
 def fd_fdstat_set_rights(thread: Thread, fd: int, base: int, inheriting: int) -> None:
-    entry = thread.process.descriptors.get(fd)
-    if base & ~entry.rights or inheriting & ~entry.inheriting:
-        raise Errno(E.NOTCAPABLE)
-    entry.rights, entry.inheriting = base, inheriting
+    thread.process.descriptors.restrict(fd, base, inheriting)
 
 
 def fd_filestat_get(thread: Thread, fd: int) -> Filestat:

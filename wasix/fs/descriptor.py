@@ -7,8 +7,9 @@ was opened from passes them on, and can only lose some. A call whose right was n
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Filetype, Rights
@@ -69,14 +70,49 @@ def _deny(entry: Descriptor, right: int) -> None:
         raise Errno(E.NOTCAPABLE)
 
 
-@dataclass
+Move = Callable[[Sequence[memoryview]], int]
+"""`OpenFile.read` or `OpenFile.write` of some file."""
+
+
+class Moves(dict[int, Move]):
+    """How bytes are moved through a descriptor: by number, a method of the open file behind it.
+
+    It is kept ready for every descriptor with the right to it, since reads and writes are what
+    guests do most. What is asked for without being there is refused by `table`, or by the file.
+    """
+
+    def __init__(self, table: DescriptorTable, right: int, method: str) -> None:
+        super().__init__()
+        self.right = right
+        self._table = table
+        self._method = method
+
+    def __missing__(self, fd: int) -> Move:
+        return self._of(self._table.file(fd, self.right))
+
+    def _of(self, file: OpenFile) -> Move:
+        move: Move = getattr(file, self._method)
+        return move
+
+    def put(self, fd: int, entry: Descriptor) -> None:
+        """The number `fd` means `entry` now."""
+        if entry.rights & self.right:
+            self[fd] = self._of(entry.file)
+        else:
+            self.pop(fd, None)
+
+
 class DescriptorTable:
     """The descriptors of a process. `limit` bounds their number (`mfile`)."""
 
-    limit: int = 1024
-    entries: dict[int, Descriptor] = field(default_factory=dict)
-    _used: int = 0
-    """Bit n is set while the number n is in use: the lowest free one is found without a search."""
+    def __init__(self, limit: int = 1024) -> None:
+        self.limit = limit
+        self.entries: dict[int, Descriptor] = {}
+        self.readers = Moves(self, Rights.FD_READ, "read")
+        self.writers = Moves(self, Rights.FD_WRITE, "write")
+        self._used = 0
+        """Bit n is set while the number n is in use: the lowest free one is found without a
+        search."""
 
     def get(self, fd: int, right: int = 0) -> Descriptor:
         """The descriptor `fd`; `badf` if it is not open, `notcapable` if it lacks `right`."""
@@ -88,7 +124,7 @@ class DescriptorTable:
         return entry
 
     def file(self, fd: int, right: int = 0) -> OpenFile:
-        """The open file behind `fd`, checked as by `get`. The hot path of reads and writes."""
+        """The open file behind `fd`, checked as by `get`."""
         entry = self.entries.get(fd)
         if entry is None:
             raise Errno(E.BADF)
@@ -131,12 +167,32 @@ class DescriptorTable:
         """Give `file` the free number `fd`."""
         file.references += 1
         self._used |= 1 << fd
-        self.entries[fd] = Descriptor(file, rights & applicable(file), inheriting, preopen)
+        self._put(fd, Descriptor(file, rights & applicable(file), inheriting, preopen))
 
-    def close(self, fd: int) -> None:
+    def _put(self, fd: int, entry: Descriptor) -> None:
+        self.entries[fd] = entry
+        self.readers.put(fd, entry)
+        self.writers.put(fd, entry)
+
+    def _take(self, fd: int) -> Descriptor:
+        """The descriptor `fd`, which is one no longer; `badf` if there is none."""
         entry = self.entries.pop(fd, None)
         if entry is None:
             raise Errno(E.BADF)
+        self.readers.pop(fd, None)
+        self.writers.pop(fd, None)
+        return entry
+
+    def restrict(self, fd: int, rights: int, inheriting: int) -> None:
+        """Leave the descriptor `fd` these rights; `notcapable` if it lacks one of them."""
+        entry = self.get(fd)
+        if rights & ~entry.rights or inheriting & ~entry.inheriting:
+            raise Errno(E.NOTCAPABLE)
+        entry.rights, entry.inheriting = rights, inheriting
+        self._put(fd, entry)
+
+    def close(self, fd: int) -> None:
+        entry = self._take(fd)
         self._used ^= 1 << fd
         self._release(entry)
 
@@ -148,8 +204,8 @@ class DescriptorTable:
         if fd == to:
             return
         replaced = self.entries.get(to)
-        self.entries[to] = moved
-        del self.entries[fd]
+        self._put(to, moved)
+        self._take(fd)
         self._used = self._used ^ 1 << fd | 1 << to
         if replaced:
             self._drop(replaced)
@@ -157,7 +213,7 @@ class DescriptorTable:
     def close_all(self) -> None:
         self._used = 0
         while self.entries:
-            self._drop(self.entries.popitem()[1])
+            self._drop(self._take(next(iter(self.entries))))
 
     def _drop(self, entry: Descriptor) -> None:
         """Give up `entry`; an error of closing the file is lost, as in Linux's dup2 and exit."""

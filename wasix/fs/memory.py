@@ -301,29 +301,52 @@ class MemoryOpenFile(RegularFile):
 
     def __init__(self, file: MemoryFile, *, read: bool, write: bool, flags: int) -> None:
         super().__init__(file, file, read=read, write=write, flags=flags)
-        self.page = _NO_PAGE
+        self._leave_page()
+        self.seen = -1
+        """The file's time of change at the last read, since which its access time is newer."""
+
+    def _leave_page(self) -> None:
+        self.source = self.sink = _NO_PAGE
+        """The page, for reads and for writes; an empty one where the general way must be taken."""
         self.start = 0
         """The offset of the page's first byte."""
 
+    def _turn_to(self, offset: int) -> None:
+        """Keep the page of `offset`."""
+        page = self.data.pages.get(offset >> PAGE_BITS, _NO_PAGE)
+        self.source = page if self.readable else _NO_PAGE
+        self.sink = page if self.writable and not self.flags & _APPEND else _NO_PAGE
+        self.start = offset & ~_MASK
+
+    def set_flags(self, flags: int) -> None:
+        super().set_flags(flags)
+        self._leave_page()
+
     def read(self, buffers: Sequence[memoryview]) -> int:
-        if len(buffers) == 1 and self.readable and self.start <= self.offset:
-            buffer, page = buffers[0], self.page
+        try:
+            (buffer,) = buffers
+            page = self.source
             page.seek(self.offset - self.start)
             length = page.readinto(buffer)
             # The page ends early if what follows lies in others, or was never written.
-            if length and length == len(buffer):
+            if length == buffer.nbytes:
                 self.offset += length
                 file = self.data
-                if file.atim <= file.ctim:
-                    file.atim = file.filesystem.clock()
+                if file.ctim is not self.seen and length:
+                    self.seen = file.ctim
+                    if file.atim <= file.ctim:
+                        file.atim = file.filesystem.clock()
                 return length
+        except (ValueError, OverflowError):
+            pass  # several buffers, or none; an offset before the page, or far behind it
+        known = self.source
         self._turn_to(self.offset)
-        return super().read(buffers)
+        return super().read(buffers) if self.source is known else self.read(buffers)
 
     def write(self, buffers: Sequence[memoryview]) -> int:
         start = self.offset - self.start
-        if len(buffers) == 1 and self.writable and start >= 0 and not self.flags & _APPEND:
-            buffer, page = buffers[0], self.page
+        if len(buffers) == 1 and start >= 0:
+            buffer, page = buffers[0], self.sink
             length = len(buffer)
             if 0 < length <= page.room - start:
                 page.seek(start)
@@ -337,10 +360,6 @@ class MemoryOpenFile(RegularFile):
         length = super().write(buffers)
         self._turn_to(self.offset)
         return length
-
-    def _turn_to(self, offset: int) -> None:
-        self.page = self.data.pages.get(offset >> PAGE_BITS, _NO_PAGE)
-        self.start = offset & ~_MASK
 
 
 class MemoryDirectory(MemoryInode, Directory):

@@ -41,11 +41,13 @@ class Thread:
     retried call knows what it has decided or done (an absolute deadline, bytes moved).
     """
 
-    __slots__ = ("call", "descriptors", "process", "runner", "sleeper", "tid")
+    __slots__ = ("call", "process", "readers", "runner", "sleeper", "tid", "writers")
 
     def __init__(self, process: Process, tid: int) -> None:
         self.process = process
-        self.descriptors = process.descriptors.entries
+        # Of the process; a step less for each read and write.
+        self.readers = process.descriptors.readers
+        self.writers = process.descriptors.writers
         self.tid = tid
         self.call: dict[str, Any] = {}
         self.sleeper: Sleeper | None = None

@@ -24,7 +24,7 @@ from wasix.abi import CALLS, NUMBERS, E, Errno, Function
 from wasix.abi.bind import direct
 from wasix.abi.function import Fill, Gather, In, Out, OutRecords, Records, Scatter, Strings, Text
 from wasix.abi.layout import Record, Scalar, Type, Union
-from wasix.abi.staged import DATA, LEAST_ERRNO, PARKED, UNWOUND, Stage, layout, staged
+from wasix.abi.staged import DATA, LEAST_ERRNO, PARKED, UNWOUND, Stage, Views, layout, staged
 
 FD_WRITE = next(function for function in CALLS if function.name == "fd_write")
 FD_READ = next(function for function in CALLS if function.name == "fd_read")
@@ -118,7 +118,7 @@ def _glue(two_memories: bool) -> str:
 class FixedStage(Stage):
     def __init__(self, view: memoryview) -> None:
         self.view = view
-        self.views = {}
+        self.views = Views(self)
 
     def reserve(self, size: int) -> bool:
         return size <= len(self.view)
