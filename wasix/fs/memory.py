@@ -329,10 +329,10 @@ class MemoryOpenFile(RegularFile):
             page.seek(self.offset - self.start)
             length = page.readinto(buffer)
             # The page ends early if what follows lies in others, or was never written.
-            if length == buffer.nbytes:
+            if length and length == buffer.nbytes:
                 self.offset += length
                 file = self.data
-                if file.ctim is not self.seen and length:
+                if file.ctim is not self.seen:
                     self.seen = file.ctim
                     if file.atim <= file.ctim:
                         file.atim = file.filesystem.clock()
