@@ -11,17 +11,17 @@ from pathlib import Path
 _PROC = Path("/proc")
 
 
-def _family() -> set[int]:
+def family() -> set[int]:
     """This process and its descendants; empty where there is no /proc."""
     parents: dict[int, int] = {}
     for folder in _PROC.glob("[0-9]*"):
         with suppress(OSError):  # it may just have ended
             if found := re.search(r"PPid:\s+(\d+)", (folder / "status").read_text()):
                 parents[int(folder.name)] = int(found[1])
-    family = {os.getpid()} & parents.keys()
-    while more := {pid for pid, parent in parents.items() if parent in family} - family:
-        family |= more
-    return family
+    found = {os.getpid()} & parents.keys()
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
 
 
 def resident() -> int:
@@ -30,7 +30,7 @@ def resident() -> int:
     Where there is no /proc: the most this process has had so far.
     """
     size = 0
-    for pid in _family():
+    for pid in family():
         with suppress(OSError):
             found = re.search(r"Pss:\s+(\d+) kB", (_PROC / str(pid) / "smaps_rollup").read_text())
             size += int(found[1]) * 1024 if found else 0

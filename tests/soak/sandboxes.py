@@ -1,0 +1,82 @@
+"""`python -m tests.soak.sandboxes ENGINE COUNT MODULE`: sandboxes that come and go in one process.
+
+COUNT one after the other, then as many 32 at a time, each with a guest that writes a file and one
+that is killed as it waits. Prints what the process holds before and after each as JSON: a list of
+[resident bytes, descriptors, threads, child processes, temporary files].
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import resource
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import wasix
+from bench.subjects.memory import family
+
+TOGETHER = 32
+
+_PROC = Path("/proc")
+
+
+def resident() -> int:
+    """Bytes; where there is no /proc, the most there have been."""
+    if not _PROC.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int((_PROC / "self" / "statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def held() -> list[int]:
+    gc.collect()
+    for thread in threading.enumerate():
+        # It ends by itself, soon after the last guest that was killed.
+        if thread.name == "wasix-epoch":
+            thread.join()
+    return [
+        resident(),
+        len(os.listdir("/dev/fd")),
+        threading.active_count(),
+        len(family() - {os.getpid()}),
+        sum(len(files) for _, _, files in os.walk(tempfile.gettempdir())),
+    ]
+
+
+def together(engine: str, module: str, count: int) -> None:
+    """`count` sandboxes that are there at the same time."""
+    boxes = [wasix.Sandbox(engine=engine) for _ in range(count)]
+    guests = [box.Popen([module], stdin=wasix.PIPE, stdout=wasix.PIPE) for box in boxes]
+    for guest in guests[::2]:
+        out, _ = guest.communicate(b"some text")
+        assert (guest.returncode, out) == (0, b"some text")
+    for guest in guests[1::2]:
+        guest.kill()
+        assert guest.wait() == 137
+    for box in boxes:
+        box.close()
+
+
+def main() -> None:
+    engine, count, module = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    tempfile.tempdir = str(Path(module).parent)
+    for _ in range(40):  # what an engine allocates once, it has by then
+        together(engine, module, 1)
+    found = [held()]
+    for _ in range(count):
+        together(engine, module, 1)
+    found.append(held())
+    for _ in range(5):
+        together(engine, module, TOGETHER)
+    found.append(held())
+    for _ in range(max(1, count // TOGETHER)):
+        together(engine, module, TOGETHER)
+    found.append(held())
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Sandboxes leave nothing: no memory, descriptors, threads, processes or files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests import selection
+from tests.api.guests import CAT
+
+COUNT = 200 if selection.FULL else 40
+SLACK = 1.05
+"""How much more memory may be resident."""
+
+
+def test_soak_sandboxes_leave_nothing(wat: Callable[..., str], engine: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.soak.sandboxes", engine, str(COUNT), wat(CAT)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    start, one_by_one, first_together, together = json.loads(done.stdout)
+    print(
+        f"{engine}: {COUNT} sandboxes: {start} {one_by_one}, together {first_together} {together}"
+    )
+    assert one_by_one[1:] == start[1:]
+    assert together[1:] == first_together[1:] == start[1:]
+    assert one_by_one[0] <= SLACK * start[0]
+    assert together[0] <= SLACK * first_together[0]
