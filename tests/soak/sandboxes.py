@@ -1,6 +1,6 @@
-"""`python -m tests.soak.sandboxes ENGINE COUNT MODULE`: sandboxes that come and go in one process.
+"""`python -m tests.soak.sandboxes ENGINE COUNT TOGETHER MODULE`: sandboxes that come and go in one process.
 
-COUNT one after the other, then as many 32 at a time, each with a guest that writes a file and one
+COUNT one after the other, then as many TOGETHER at a time, each with a guest that writes a file and one
 that is killed as it waits. Prints what the process holds before and after each as JSON: a list of
 [resident bytes, descriptors, threads, child processes, temporary files].
 """
@@ -18,8 +18,6 @@ from pathlib import Path
 
 import wasix
 from bench.subjects.memory import family
-
-TOGETHER = 32
 
 _PROC = Path("/proc")
 
@@ -61,7 +59,8 @@ def together(engine: str, module: str, count: int) -> None:
 
 
 def main() -> None:
-    engine, count, module = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    engine, *numbers, module = sys.argv[1:]
+    count, at_once = map(int, numbers)
     tempfile.tempdir = str(Path(module).parent)
     for _ in range(40):  # what an engine allocates once, it has by then
         together(engine, module, 1)
@@ -70,10 +69,10 @@ def main() -> None:
         together(engine, module, 1)
     found.append(held())
     for _ in range(5):
-        together(engine, module, TOGETHER)
+        together(engine, module, at_once)
     found.append(held())
-    for _ in range(max(1, count // TOGETHER)):
-        together(engine, module, TOGETHER)
+    for _ in range(max(1, count // at_once)):
+        together(engine, module, at_once)
     found.append(held())
     print(json.dumps(found))
 
