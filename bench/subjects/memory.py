@@ -18,10 +18,10 @@ def family() -> set[int]:
         with suppress(OSError):  # it may just have ended
             if found := re.search(r"PPid:\s+(\d+)", (folder / "status").read_text()):
                 parents[int(folder.name)] = int(found[1])
-    found = {os.getpid()} & parents.keys()
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
+    members = {os.getpid()} & parents.keys()
+    while more := {pid for pid, parent in parents.items() if parent in members} - members:
+        members |= more
+    return members
 
 
 def resident() -> int:

@@ -1,7 +1,7 @@
-"""`python -m tests.soak.sandboxes ENGINE COUNT TOGETHER MODULE`: sandboxes that come and go in one process.
+"""`python -m tests.soak.sandboxes ENGINE COUNT TOGETHER MODULE`: sandboxes that come and go.
 
-COUNT one after the other, then as many TOGETHER at a time, each with a guest that writes a file and one
-that is killed as it waits. Prints what the process holds before and after each as JSON: a list of
+COUNT one after the other, then as many TOGETHER at a time, with guests that echo their input or are
+killed as they wait for it. Prints what the process holds before and after each as JSON: lists of
 [resident bytes, descriptors, threads, child processes, temporary files].
 """
 

@@ -29,9 +29,7 @@ def test_soak_sandboxes_leave_nothing(wat: Callable[..., str], engine: str) -> N
     )
     assert done.returncode == 0, done.stderr[-2000:]
     start, one_by_one, first_together, together = json.loads(done.stdout)
-    print(
-        f"{engine}: {COUNT} sandboxes: {start} {one_by_one}, together {first_together} {together}"
-    )
+    print(f"{engine}: {count} sandboxes, {at_once} at a time: {done.stdout}")
     assert one_by_one[1:] == start[1:]
     assert together[1:] == first_together[1:] == start[1:]
     assert one_by_one[0] <= SLACK * start[0]
