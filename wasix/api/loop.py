@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,16 @@ def end_of(guest: Guest) -> asyncio.Future[None]:
     future, wake = waking()
     guest.on_end(wake)
     return future
+
+
+async def all_ended(guests: Iterable[Guest]) -> None:
+    """Wait for guests that have been killed, which is soon; being cancelled waits for them too."""
+    ended = asyncio.gather(*map(end_of, guests))
+    try:
+        await asyncio.shield(ended)
+    except asyncio.CancelledError:
+        await ended
+        raise
 
 
 async def stop(guest: Guest, ended: asyncio.Future[None]) -> None:

@@ -13,7 +13,6 @@ from typing import Any, Self
 from wasix.abi import Errno
 from wasix.abi.trace import Buffer, Unfilled, Value, decode, show
 from wasix.abi.trace import show_value as shown
-from wasix.api.loop import waking
 from wasix.proc.tracing import Traced
 
 SIZE = 1 << 14
@@ -158,6 +157,8 @@ class Trace:
         return self
 
     async def __anext__(self) -> Call:
+        from wasix.api.loop import waking  # and with it asyncio, which few need
+
         while True:
             with self._changed:
                 if self._calls:

@@ -22,8 +22,7 @@ from ctypes import (
     c_void_p,
 )
 from functools import cache
-from importlib.metadata import version
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -228,16 +227,27 @@ class Library:
             self.wasmtime_error_delete(error)
 
 
+def _package() -> Path:
+    """The folder of the package, which is not imported."""
+    spec = PathFinder.find_spec("wasmtime")
+    if spec is None or spec.origin is None:
+        raise ImportError("No module named 'wasmtime'")
+    return Path(spec.origin).parent
+
+
 def installed() -> str:
-    """The version of wasmtime that is here."""
-    return version("wasmtime")
+    """The version of wasmtime that is here.
+
+    As `importlib.metadata` would find it, whose import takes longer than loading the library.
+    """
+    package = _package()
+    for folder in package.parent.glob("wasmtime-*.dist-info"):
+        return folder.name.removesuffix(".dist-info").partition("-")[2]
+    raise ImportError(f"{package} is not an installed package")
 
 
 def place() -> Path:
-    spec = find_spec("wasmtime")
-    if spec is None or spec.origin is None:
-        raise ImportError("No module named 'wasmtime'")
-    found = installed()
+    package, found = _package(), installed()
     if found.partition(".")[0] != MAJOR_VERSION:
         raise EngineError(
             f"the engine cranelift needs wasmtime {MAJOR_VERSION}, not {found}: "
@@ -248,7 +258,7 @@ def place() -> Path:
         platform.machine(), platform.machine()
     )
     name = {"win32": "_wasmtime.dll", "darwin": "_libwasmtime.dylib"}.get(system, "_libwasmtime.so")
-    path = Path(spec.origin).parent / f"{system}-{machine}" / name
+    path = package / f"{system}-{machine}" / name
     if not path.exists():
         raise EngineError(
             f"the engine cranelift cannot be used: wasmtime {found} has no library for "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 import sys
 from collections.abc import Callable
@@ -74,8 +75,12 @@ def test_guests_stopped_at_the_same_moment_all_stop(wat: Wat) -> None:
         assert [guest.wait(timeout=60) for guest in guests] == [137] * 5
 
 
+def test_the_version_is_the_one_that_was_installed() -> None:
+    assert library.installed() == importlib.metadata.version("wasmtime")
+
+
 def test_another_version_of_the_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "version", lambda package: "49.1.0")
+    monkeypatch.setattr(library, "installed", lambda: "49.1.0")
     with pytest.raises(EngineError, match=r"needs wasmtime 50, not 49.1.0: pip install"):
         library.place()
 
@@ -87,7 +92,7 @@ def test_a_platform_without_a_library_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "find_spec", lambda name: None)
+    monkeypatch.setattr("sys.path", [])
     cached = (engine.engine, compiler.compiler, library.library)
     for function in cached:
         function.cache_clear()
