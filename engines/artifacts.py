@@ -12,18 +12,40 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 SUFFIX = ".cwasm"
+_LOCK = ".lock-"
 LIMIT = 2 << 30
 """Bytes the artifacts may take together unless told otherwise."""
 _ABANDONED = 3600
 """Seconds after which a file that is still being written, or a lock, is nobody's."""
+
+
+class Kept(Protocol):
+    """Where an engine looks for native code, and leaves it, by keys of its own making."""
+
+    def load(self, key: str) -> Path | bytes | None:
+        """The code, checked: a file of it, or itself; None if there is none.
+
+        An exception is the caller's to see: it ends what the engine was about to do.
+        """
+
+    def has(self, key: str) -> bool:
+        """Whether there is some, trustworthy or not."""
+
+    def store(self, key: str, data: bytes | memoryview) -> Path | None:
+        """Keep it in place of any other, as well as that is possible."""
+
+    def reject(self, key: str) -> None:
+        """The engine cannot use what it has loaded. Exceptions are as in `load`."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +113,11 @@ class Artifacts:
             with suppress(OSError):
                 file.unlink()
 
+    def reject(self, key: str) -> None:
+        """Remove the artifact of that key."""
+        for path in self._files(key):
+            self.remove(path)
+
     def all(self) -> list[Artifact]:
         """Every artifact, the last used first."""
         found = []
@@ -121,9 +148,9 @@ class Artifacts:
 
     def lock(self, key: str) -> bool:
         """Whether the caller may make this artifact: nobody else is at it."""
-        path = self.directory / f".lock-{key}"
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > _ABANDONED:
+        path = self.directory / f"{_LOCK}{key}"
+        if not _held(path):
+            with suppress(OSError):
                 path.unlink()
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -134,7 +161,26 @@ class Artifacts:
 
     def unlock(self, key: str) -> None:
         with suppress(OSError):
-            (self.directory / f".lock-{key}").unlink()
+            (self.directory / f"{_LOCK}{key}").unlink()
+
+    def hold(self, key: str) -> None:
+        """Say that the lock is this process's: it ends with it."""
+        with suppress(OSError):
+            # Not made here: it may have been removed with everything else.
+            handle = os.open(self.directory / f"{_LOCK}{key}", os.O_WRONLY | os.O_TRUNC)
+            with os.fdopen(handle, "w") as file:
+                file.write(str(os.getpid()))
+
+    def under_way(self) -> list[tuple[str, float]]:
+        """What is being made: keys of locks, and since when (seconds since 1970)."""
+        found = []
+        with suppress(OSError):
+            for path in sorted(self.directory.glob(f"{_LOCK}*")):
+                with suppress(OSError):
+                    since = path.stat().st_mtime
+                    if _held(path):
+                        found.append((path.name.removeprefix(_LOCK), since))
+        return found
 
     def _files(self, key: str) -> Iterator[Path]:
         try:
@@ -157,12 +203,12 @@ class Artifacts:
     def _trusted(self, key: str, path: Path) -> bool:
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
-            if not _ours(status):
+            if distrust(status):
                 return False
             seen = f"{path.name} {status.st_ino} {status.st_size} {status.st_ctime_ns}"
             mark = self._mark(key)
             try:
-                known = _ours(mark.stat()) and mark.read_text() == seen
+                known = not distrust(mark.stat()) and mark.read_text() == seen
             except (OSError, ValueError):
                 known = False
             if known:
@@ -184,10 +230,36 @@ def _digest(data: bytes | memoryview) -> str:
     return hashlib.blake2b(data).hexdigest()[:_LENGTH]
 
 
-def _ours(status: os.stat_result) -> bool:
-    """Whether nobody but us may have written a file."""
-    if not stat.S_ISREG(status.st_mode):
+def _held(path: Path) -> bool:
+    """Whether somebody is still at what a lock is for."""
+    try:
+        if time.time() - path.stat().st_mtime > _ABANDONED:
+            return False
+        holder = path.read_text()
+    except (OSError, ValueError):
         return False
+    # It is empty until a process has taken it over.
+    return not holder.isdecimal() or sys.platform == "win32" or _runs(int(holder))
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def distrust(status: os.stat_result, *also: int) -> str | None:
+    """Why a file may have been written by somebody but us, or `also` by user id; None if not."""
+    if not stat.S_ISREG(status.st_mode):
+        return "is no file"
     if not hasattr(os, "geteuid"):
-        return True  # Windows: the folder of a user is the user's
-    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        return None  # Windows: the folder of a user is the user's
+    if status.st_uid not in (os.geteuid(), *also):
+        return "belongs to another user"
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return "may be written by others"
+    return None

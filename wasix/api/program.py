@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from engines.artifacts import Artifacts
-from engines.protocol import Fuel, Linked
+from engines.plain import Refused
+from engines.protocol import EngineError, Fuel, Linked
 from engines.wasm import (
     DecodeError,
     FunctionType,
@@ -19,7 +20,11 @@ from engines.wasm import (
     decode,
 )
 from wasix.abi import REVISIONS, Function, lookup
-from wasix.api.errors import ProgramInvalid, ProgramNotFound, UsageError
+from wasix.api import cwasm
+from wasix.api.errors import EngineUnavailable, ProgramInvalid, ProgramNotFound, UsageError
+
+TEXT = ".wat"
+"""How the name of a file of WebAssembly text ends."""
 
 DEFAULT_MEMORY = 4 << 30
 """Linear memory a guest may have unless told otherwise: all that 32-bit addresses reach."""
@@ -96,10 +101,32 @@ def link(
 
 
 def read(path: Path) -> bytes:
-    """The bytes of a program file. Raises `ProgramNotFound` or `ProgramInvalid`."""
+    """The bytes of a program file, which may be text. Raises `WasixError`."""
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
     except FileNotFoundError:
         raise ProgramNotFound(f"{path}: no such file") from None
     except OSError as error:
         raise ProgramInvalid(f"{path}: {error.strerror}") from None
+    if path.suffix == TEXT:
+        return _assembled(data, path)
+    if data.startswith(cwasm.MAGIC[:-1]):
+        raise ProgramInvalid(
+            f"{path} is a program compiled ahead of time: `wasix run` and wasix.run take it, if "
+            f"its name ends in {cwasm.SUFFIX}"
+        )
+    return data
+
+
+def _assembled(text: bytes, path: Path) -> bytes:
+    from engines.native.cranelift.text import assemble
+
+    try:
+        return assemble(text)
+    except Refused as error:
+        raise ProgramInvalid(f"{path}: {error}") from None
+    except (EngineError, ImportError) as error:
+        raise EngineUnavailable(
+            f"{path} is WebAssembly text, which takes wasmtime to be run ({error}): "
+            "pip install 'wasix[engine-cranelift]', or assemble it first (wat2wasm)"
+        ) from None
