@@ -16,7 +16,7 @@ from pathlib import Path
 from wasix import cache
 from wasix.api.cwasm import SUFFIX, Cwasm
 from wasix.api.errors import FetchError, ProgramNotFound
-from wasix.api.program import TEXT, read
+from wasix.api.source import TEXT, read
 
 Progress = Callable[[int, int | None], None]
 """Told while fetching: (bytes so far, all of them or None if unknown)."""

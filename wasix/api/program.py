@@ -1,12 +1,9 @@
-"""Loading a program: from bytes or a file to a module whose imports are all served."""
+"""Loading a program: from its bytes to a module whose imports are all served."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from engines.artifacts import Artifacts
-from engines.plain import Refused
-from engines.protocol import EngineError, Fuel, Linked
+from engines.protocol import Fuel, Linked
 from engines.wasm import (
     DecodeError,
     FunctionType,
@@ -20,11 +17,7 @@ from engines.wasm import (
     decode,
 )
 from wasix.abi import REVISIONS, Function, lookup
-from wasix.api import cwasm
-from wasix.api.errors import EngineUnavailable, ProgramInvalid, ProgramNotFound, UsageError
-
-TEXT = ".wat"
-"""How the name of a file of WebAssembly text ends."""
+from wasix.api.errors import ProgramInvalid, UsageError
 
 DEFAULT_MEMORY = 4 << 30
 """Linear memory a guest may have unless told otherwise: all that 32-bit addresses reach."""
@@ -98,35 +91,3 @@ def link(
     except (DecodeError, MemoryLimitError, TableLimitError) as error:
         raise ProgramInvalid(str(error)) from None
     return Linked(module, functions, meter)
-
-
-def read(path: Path) -> bytes:
-    """The bytes of a program file, which may be text. Raises `WasixError`."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise ProgramNotFound(f"{path}: no such file") from None
-    except OSError as error:
-        raise ProgramInvalid(f"{path}: {error.strerror}") from None
-    if path.suffix == TEXT:
-        return _assembled(data, path)
-    if data.startswith(cwasm.MAGIC[:-1]):
-        raise ProgramInvalid(
-            f"{path} is a program compiled ahead of time: `wasix run` and wasix.run take it, if "
-            f"its name ends in {cwasm.SUFFIX}"
-        )
-    return data
-
-
-def _assembled(text: bytes, path: Path) -> bytes:
-    from engines.native.cranelift.text import assemble
-
-    try:
-        return assemble(text)
-    except Refused as error:
-        raise ProgramInvalid(f"{path}: {error}") from None
-    except (EngineError, ImportError) as error:
-        raise EngineUnavailable(
-            f"{path} is WebAssembly text, which takes wasmtime to be run ({error}): "
-            "pip install 'wasix[engine-cranelift]', or assemble it first (wat2wasm)"
-        ) from None

@@ -122,7 +122,7 @@ def cache_() -> None:
 
 @cache_.command()
 def ls() -> None:
-    """List it, with sizes and the time of the last use."""
+    """List it, with sizes and the time of the last use, and what is being compiled."""
     with _told():
         from wasix.cli import cache
 
