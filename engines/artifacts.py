@@ -23,6 +23,8 @@ from typing import Protocol
 
 SUFFIX = ".cwasm"
 _LOCK = ".lock-"
+_TAKEN = b"taken"
+"""What a lock's file holds once a process has it open, and locked, until it ends."""
 LIMIT = 2 << 30
 """Bytes the artifacts may take together unless told otherwise."""
 _ABANDONED = 3600
@@ -70,6 +72,7 @@ class Artifacts:
     def __init__(self, directory: Path, limit: int = LIMIT) -> None:
         self.directory = directory
         self.limit = limit
+        self._holds: dict[str, int] = {}
 
     def load(self, key: str) -> Path | None:
         """The artifact's file, checked; None if there is none that can be trusted."""
@@ -160,16 +163,22 @@ class Artifacts:
         return True
 
     def unlock(self, key: str) -> None:
+        if key in self._holds:
+            os.close(self._holds.pop(key))
         with suppress(OSError):
             (self.directory / f"{_LOCK}{key}").unlink()
 
     def hold(self, key: str) -> None:
-        """Say that the lock is this process's: it ends with it."""
+        """Say that the lock is this process's: it ends with it, however that ends."""
         with suppress(OSError):
             # Not made here: it may have been removed with everything else.
-            handle = os.open(self.directory / f"{_LOCK}{key}", os.O_WRONLY | os.O_TRUNC)
-            with os.fdopen(handle, "w") as file:
-                file.write(str(os.getpid()))
+            handle = os.open(self.directory / f"{_LOCK}{key}", os.O_WRONLY)
+            self._holds[key] = handle
+            if sys.platform != "win32":
+                import fcntl
+
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            os.write(handle, _TAKEN)
 
     def under_way(self) -> list[tuple[str, float]]:
         """What is being made: keys of locks, and since when (seconds since 1970)."""
@@ -233,23 +242,21 @@ def _digest(data: bytes | memoryview) -> str:
 def _held(path: Path) -> bool:
     """Whether somebody is still at what a lock is for."""
     try:
-        if time.time() - path.stat().st_mtime > _ABANDONED:
+        file = open(path, "rb")  # noqa: SIM115
+    except OSError:
+        return False
+    with file:
+        if time.time() - os.fstat(file.fileno()).st_mtime > _ABANDONED:
             return False
-        holder = path.read_text()
-    except (OSError, ValueError):
-        return False
-    # It is empty until a process has taken it over.
-    return not holder.isdecimal() or sys.platform == "win32" or _runs(int(holder))
+        if sys.platform == "win32" or file.read() != _TAKEN:
+            return True  # nobody's yet, who is about to take it
+        import fcntl
 
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
         return False
-    except (OSError, OverflowError):
-        return True
-    return True
 
 
 def distrust(status: os.stat_result, *also: int) -> str | None:

@@ -256,10 +256,29 @@ def test_a_lock_ends_with_the_process_that_holds_it(artifacts: Artifacts) -> Non
     artifacts.hold(KEY)
     assert [key for key, _ in artifacts.under_way()] == [KEY]
     assert not artifacts.lock(KEY)
-    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
-        ended.wait()
-    (artifacts.directory / f".lock-{KEY}").write_text(str(ended.pid))
-    assert artifacts.under_way() == []
+    artifacts.unlock(KEY)
+    code = f"""
+import sys
+from pathlib import Path
+from engines.artifacts import Artifacts
+artifacts = Artifacts(Path({str(artifacts.directory)!r}))
+print(artifacts.lock({KEY!r}), flush=True)
+artifacts.hold({KEY!r})
+print("held", flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() + holder.stdout.readline() == b"True\nheld\n"
+        assert not artifacts.lock(KEY)
+        os.kill(holder.pid, signal.SIGKILL)
+        holder.stdout.read()  # until it is dead; it need not have been waited for
+        assert artifacts.under_way() == []
     assert artifacts.lock(KEY)
 
 
