@@ -12,18 +12,42 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 SUFFIX = ".cwasm"
+_LOCK = ".lock-"
+_TAKEN = b"taken"
+"""What a lock's file holds once a process has it open, and locked, until it ends."""
 LIMIT = 2 << 30
 """Bytes the artifacts may take together unless told otherwise."""
 _ABANDONED = 3600
 """Seconds after which a file that is still being written, or a lock, is nobody's."""
+
+
+class Kept(Protocol):
+    """Where an engine looks for native code, and leaves it, by keys of its own making."""
+
+    def load(self, key: str) -> Path | bytes | None:
+        """The code, checked: a file of it, or itself; None if there is none.
+
+        An exception is the caller's to see: it ends what the engine was about to do.
+        """
+
+    def has(self, key: str) -> bool:
+        """Whether there is some, trustworthy or not."""
+
+    def store(self, key: str, data: bytes | memoryview) -> Path | None:
+        """Keep it in place of any other, as well as that is possible."""
+
+    def reject(self, key: str) -> None:
+        """The engine cannot use what it has loaded. Exceptions are as in `load`."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +72,7 @@ class Artifacts:
     def __init__(self, directory: Path, limit: int = LIMIT) -> None:
         self.directory = directory
         self.limit = limit
+        self._holds: dict[str, int] = {}
 
     def load(self, key: str) -> Path | None:
         """The artifact's file, checked; None if there is none that can be trusted."""
@@ -91,6 +116,11 @@ class Artifacts:
             with suppress(OSError):
                 file.unlink()
 
+    def reject(self, key: str) -> None:
+        """Remove the artifact of that key."""
+        for path in self._files(key):
+            self.remove(path)
+
     def all(self) -> list[Artifact]:
         """Every artifact, the last used first."""
         found = []
@@ -121,9 +151,9 @@ class Artifacts:
 
     def lock(self, key: str) -> bool:
         """Whether the caller may make this artifact: nobody else is at it."""
-        path = self.directory / f".lock-{key}"
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > _ABANDONED:
+        path = self.directory / f"{_LOCK}{key}"
+        if not _held(path):
+            with suppress(OSError):
                 path.unlink()
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -133,8 +163,33 @@ class Artifacts:
         return True
 
     def unlock(self, key: str) -> None:
+        if key in self._holds:
+            os.close(self._holds.pop(key))
         with suppress(OSError):
-            (self.directory / f".lock-{key}").unlink()
+            (self.directory / f"{_LOCK}{key}").unlink()
+
+    def hold(self, key: str) -> None:
+        """Say that the lock is this process's: it ends with it, however that ends."""
+        with suppress(OSError):
+            # Not made here: it may have been removed with everything else.
+            handle = os.open(self.directory / f"{_LOCK}{key}", os.O_WRONLY)
+            self._holds[key] = handle
+            if sys.platform != "win32":
+                import fcntl
+
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            os.write(handle, _TAKEN)
+
+    def under_way(self) -> list[tuple[str, float]]:
+        """What is being made: keys of locks, and since when (seconds since 1970)."""
+        found = []
+        with suppress(OSError):
+            for path in sorted(self.directory.glob(f"{_LOCK}*")):
+                with suppress(OSError):
+                    since = path.stat().st_mtime
+                    if _held(path):
+                        found.append((path.name.removeprefix(_LOCK), since))
+        return found
 
     def _files(self, key: str) -> Iterator[Path]:
         try:
@@ -157,12 +212,12 @@ class Artifacts:
     def _trusted(self, key: str, path: Path) -> bool:
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
-            if not _ours(status):
+            if distrust(status):
                 return False
             seen = f"{path.name} {status.st_ino} {status.st_size} {status.st_ctime_ns}"
             mark = self._mark(key)
             try:
-                known = _ours(mark.stat()) and mark.read_text() == seen
+                known = not distrust(mark.stat()) and mark.read_text() == seen
             except (OSError, ValueError):
                 known = False
             if known:
@@ -184,10 +239,34 @@ def _digest(data: bytes | memoryview) -> str:
     return hashlib.blake2b(data).hexdigest()[:_LENGTH]
 
 
-def _ours(status: os.stat_result) -> bool:
-    """Whether nobody but us may have written a file."""
-    if not stat.S_ISREG(status.st_mode):
+def _held(path: Path) -> bool:
+    """Whether somebody is still at what a lock is for."""
+    try:
+        file = open(path, "rb")  # noqa: SIM115
+    except OSError:
         return False
+    with file:
+        if time.time() - os.fstat(file.fileno()).st_mtime > _ABANDONED:
+            return False
+        if sys.platform == "win32" or file.read() != _TAKEN:
+            return True  # nobody's yet, who is about to take it
+        import fcntl
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def distrust(status: os.stat_result, *also: int) -> str | None:
+    """Why a file may have been written by somebody but us, or `also` by user id; None if not."""
+    if not stat.S_ISREG(status.st_mode):
+        return "is no file"
     if not hasattr(os, "geteuid"):
-        return True  # Windows: the folder of a user is the user's
-    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        return None  # Windows: the folder of a user is the user's
+    if status.st_uid not in (os.geteuid(), *also):
+        return "belongs to another user"
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return "may be written by others"
+    return None

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from engines.artifacts import Artifacts
+from engines.artifacts import Kept
 from engines.wasm import Module
 from engines.wasm.types import Feature
 from wasix.abi import Function
@@ -107,13 +107,14 @@ class Engine(Protocol):
     def features(self) -> frozenset[Feature]:
         """The proposals it has here: those whose module in `engines.wasm.probes` it compiles."""
 
-    def prepare(self, module: Module, artifacts: Artifacts | None) -> None:
+    def prepare(self, module: Module, artifacts: Kept | None) -> None:
         """Do what can be done for `module` before it is started: compile it, or load what is kept.
 
-        Returns when it is done, and raises nothing: what is wrong shows when it is started.
+        Returns when it is done, and raises nothing of its own: what is wrong shows when it is
+        started.
         """
 
-    def kept(self, module: Module, artifacts: Artifacts) -> bool:
+    def kept(self, module: Module, artifacts: Kept) -> bool:
         """Whether `prepare` would find it compiled."""
 
     def start(self, program: Linked, door: Door, ended: Callable[[Outcome], None]) -> Guest:
@@ -121,6 +122,33 @@ class Engine(Protocol):
 
         `ended` is called once, from the carrier, when the run is over.
         """
+
+
+@dataclass(frozen=True)
+class Build:
+    """What native code is made for, beside its module. It fits nothing else."""
+
+    engine: str
+    version: str
+    """Of the compiler, with its name."""
+    processor: str
+    """As `engines.native.processor` has it."""
+    settings: str
+    """A digest of them."""
+
+
+@runtime_checkable
+class Native(Engine, Protocol):
+    """An engine whose native code can be kept (`Abilities.artifacts`)."""
+
+    def build(self) -> Build:
+        """What its code is made for."""
+
+    def key(self, module: Module) -> str:
+        """What the code of `module` is kept under. It tells builds and modules apart."""
+
+    def compile(self, module: Module, artifacts: Kept) -> None:
+        """Have `artifacts` hold the code of `module`. Raises `engines.plain.Refused`."""
 
 
 class EngineError(RuntimeError):

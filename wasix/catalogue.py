@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wasix import cache
+from wasix.api.cwasm import SUFFIX, Cwasm
 from wasix.api.errors import FetchError, ProgramNotFound
-from wasix.api.program import read
+from wasix.api.source import TEXT, read
 
 Progress = Callable[[int, int | None], None]
 """Told while fetching: (bytes so far, all of them or None if unknown)."""
@@ -218,9 +219,13 @@ class Found:
     """How its argument list begins."""
     source: Path | Program
     environ: Mapping[str, str] = field(default_factory=dict)
+    cwasm: Cwasm | None = None
+    """The file, if it holds native code as well."""
 
     def read(self, progress: Progress | None = None) -> bytes:
         """Its bytes. Raises `WasixError`."""
+        if self.cwasm is not None:
+            return self.cwasm.read_wasm()
         if isinstance(self.source, Path):
             return read(self.source)
         return fetch(self.source, progress)
@@ -234,15 +239,19 @@ class Found:
 
 
 def find(name: str) -> Found:
-    """What `name` stands for: a path, or a program of the catalogue. Raises `ProgramNotFound`.
+    """What `name` stands for: a path, or a program of the catalogue.
 
-    As in a shell, a name with a `/` is a path; so is one that ends in `.wasm`.
+    As in a shell, a name with a `/` is a path; so is one that ends in `.wasm`, `.wat` or `.cwasm`.
+    What ends in `.cwasm` was compiled ahead of time. Raises `ProgramNotFound` or `ProgramInvalid`.
     """
     program = PROGRAMS.get(name)
     if program is not None:
         return Found(name, program.argv or (name,), program, program.environ)
     path = Path(name)
-    if "/" in name or path.suffix == ".wasm" or path.is_file():
+    if path.suffix == SUFFIX:
+        compiled = Cwasm.open(path)
+        return Found(path.name, compiled.argv or (path.name,), path, compiled.environ, compiled)
+    if "/" in name or path.suffix in (".wasm", TEXT) or path.is_file():
         return Found(path.name, (path.name,), path)
     raise ProgramNotFound(
         f"{name}: no such program; give a path to a .wasm file, or one of {', '.join(PROGRAMS)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from engines.artifacts import Artifacts
+from engines.artifacts import Kept
 from engines.js.probe import answered, question
 from engines.protocol import Abilities, Door, EngineError, Linked, Outcome
 from engines.wasm import Module
@@ -36,10 +36,10 @@ class ChildEngine:
     def features(self) -> frozenset[Feature]:
         return self._features
 
-    def prepare(self, module: Module, artifacts: Artifacts | None) -> None:
+    def prepare(self, module: Module, artifacts: Kept | None) -> None:
         """Compiling is the child's work."""
 
-    def kept(self, module: Module, artifacts: Artifacts) -> bool:
+    def kept(self, module: Module, artifacts: Kept) -> bool:
         return False
 
     def start(self, program: Linked, door: Door, ended: Callable[[Outcome], None]) -> ChildGuest:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from struct import Struct
 
-from engines.artifacts import Artifacts
+from engines.artifacts import Kept
 from engines.js.generate import direct
 from engines.js.imports import wanted
 from engines.js.mailbox import ARGUMENTS, FUEL
@@ -195,10 +195,10 @@ class V8Engine:
                 isolate.close()
         return self._features
 
-    def prepare(self, module: Module, artifacts: Artifacts | None) -> None:
+    def prepare(self, module: Module, artifacts: Kept | None) -> None:
         """V8 compiles functions when they are first called."""
 
-    def kept(self, module: Module, artifacts: Artifacts) -> bool:
+    def kept(self, module: Module, artifacts: Kept) -> bool:
         return False
 
     def start(self, program: Linked, door: Door, ended: Callable[[Outcome], None]) -> V8Guest:

@@ -119,6 +119,21 @@ def test_a_corrupted_artifact_is_made_again(wat: Wat, tmp_path: Path) -> None:
     assert artifact.path.read_bytes() == good
 
 
+def test_a_foreign_artifact_is_made_again(wat: Wat, tmp_path: Path) -> None:
+    program, cache = wat(LARGE), tmp_path / "cache"
+    run(cache, "--engine", "cranelift", program)
+    artifacts = Artifacts(cache / "artifacts")
+    [artifact] = artifacts.all()
+    good = artifact.path.read_bytes()
+    # Its digest is right, and it is ours: only the engine can tell that it is of another build.
+    foreign = artifacts.store(artifact.key, good[: len(good) // 2])
+    assert "running on cranelift" in run(cache, program)
+    [made] = artifacts.all()
+    assert made.path.read_bytes() == good
+    assert foreign
+    assert not foreign.exists()
+
+
 def test_nothing_is_left_behind_where_that_is_not_wanted(wat: Wat, tmp_path: Path) -> None:
     run(tmp_path / "cache", wat(LARGE), WASIX_BACKGROUND="0")
     assert filled(tmp_path / "cache") == []

@@ -7,6 +7,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from engines.artifacts import Artifacts
+from wasix.api import fill
+
 
 def wasix(cache: Path, *args: str) -> str:
     done = subprocess.run(
@@ -31,3 +34,15 @@ def test_native_code_is_listed_and_removed(wat: Callable[[str], str], tmp_path: 
     wasix(cache, "cache", "clean")
     assert wasix(cache, "cache", "ls") == ""
     assert not [path for path in cache.rglob("*") if path.is_file()]
+
+
+def test_what_is_being_compiled_is_listed(tmp_path: Path) -> None:
+    artifacts = Artifacts(tmp_path / "artifacts")
+    key = fill.key("cranelift", "0123456789abcdef" * 4)
+    artifacts.lock(key)
+    artifacts.hold(key)
+    [line] = wasix(tmp_path, "cache", "ls").splitlines()
+    assert line.startswith("0123456789ab ")
+    assert "native code by cranelift, being made since " in line
+    artifacts.unlock(key)
+    assert wasix(tmp_path, "cache", "ls") == ""

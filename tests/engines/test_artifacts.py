@@ -168,3 +168,123 @@ for number in range(1000000):
             data = path.read_bytes()
             assert len(data) == 1 << 20
             assert len(set(data)) == 1
+
+
+KILLED_AT_EVERY_LINE = f"""
+import os, signal, sys
+from pathlib import Path
+import engines.artifacts
+from engines.artifacts import Artifacts
+
+old, new = b"old" * 100_000, b"new" * 100_000
+artifacts = Artifacts(Path(sys.argv[1]))
+
+def kill_at(number):
+    count = 0
+    def trace(frame, event, argument):
+        nonlocal count
+        if frame.f_code.co_filename != engines.artifacts.__file__:
+            return None
+        if event == "line":
+            count += 1
+            if count == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+    sys.settrace(trace)
+
+def child(number):
+    kill_at(number)
+    artifacts.store({KEY!r}, new)
+    artifacts.load({KEY!r})
+    sys.settrace(None)
+    os._exit(0)
+
+for number in range(1, 1000):
+    artifacts.store({KEY!r}, old)
+    process = os.fork()
+    if not process:
+        child(number)
+    status = os.waitpid(process, 0)[1]
+    found = [artifacts.load({KEY!r}) for _ in range(2)]
+    assert found[0] == found[1]
+    data = found[0].read_bytes() if found[0] else None
+    print({{old: "old", new: "new"}}.get(data, data))
+    if status == 0:
+        break
+"""
+
+
+def test_a_writer_killed_at_any_line_leaves_the_old_or_the_new(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED_AT_EVERY_LINE, str(tmp_path / "artifacts")]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    found = done.stdout.split()
+    assert len(found) > 50, "it has been killed in many places"
+    assert set(found) == {"old", "new"}
+    assert (found[0], found[-1]) == ("old", "new")
+
+
+def test_a_writer_killed_amid_the_bytes_leaves_the_old(tmp_path: Path) -> None:
+    directory = tmp_path / "artifacts"
+    artifacts = Artifacts(directory)
+    artifacts.store(KEY, b"old")
+    # Linux kills what writes beyond this bound, once the bytes before it are written.
+    code = f"""
+import resource, signal
+from pathlib import Path
+from engines.artifacts import Artifacts
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+Artifacts(Path({str(directory)!r})).store({KEY!r}, bytes(1 << 20))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
+    assert done.returncode == -signal.SIGXFSZ
+    [piece] = directory.glob(".new-*")
+    assert piece.stat().st_size == 300_000
+    path = artifacts.load(KEY)
+    assert path
+    assert path.read_bytes() == b"old"
+    # What is left goes in the end.
+    long_ago = time.time() - 7200
+    os.utime(piece, (long_ago, long_ago))
+    artifacts.trim()
+    assert not piece.exists()
+
+
+def test_a_lock_ends_with_the_process_that_holds_it(artifacts: Artifacts) -> None:
+    assert artifacts.lock(KEY)
+    artifacts.hold(KEY)
+    assert [key for key, _ in artifacts.under_way()] == [KEY]
+    assert not artifacts.lock(KEY)
+    artifacts.unlock(KEY)
+    code = f"""
+import sys
+from pathlib import Path
+from engines.artifacts import Artifacts
+artifacts = Artifacts(Path({str(artifacts.directory)!r}))
+print(artifacts.lock({KEY!r}), flush=True)
+artifacts.hold({KEY!r})
+print("held", flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() + holder.stdout.readline() == b"True\nheld\n"
+        assert not artifacts.lock(KEY)
+        os.kill(holder.pid, signal.SIGKILL)
+        holder.stdout.read()  # until it is dead; it need not have been waited for
+        assert artifacts.under_way() == []
+    assert artifacts.lock(KEY)
+
+
+def test_a_lock_that_was_removed_is_not_made_again(artifacts: Artifacts) -> None:
+    artifacts.lock(KEY)
+    artifacts.unlock(KEY)
+    artifacts.hold(KEY)
+    assert artifacts.under_way() == []
+    assert artifacts.lock(KEY)

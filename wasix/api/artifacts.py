@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
+from typing import TypeAlias
 
 from engines.artifacts import LIMIT, Artifacts
+from engines.protocol import Engine
 from engines.wasm import Module
 from wasix import cache
 from wasix.api import fill
 from wasix.api.auto import Choice
 from wasix.api.errors import UsageError
 from wasix.api.size import size
+
+Foreground: TypeAlias = Callable[[Engine, Module, Callable[[], None]], None]
+"""Carries out a compilation that somebody waits for: the engine, the module, the work."""
 
 PATIENCE = 5.0
 """Seconds a program runs before it is compiled beside it; a short one first ends."""

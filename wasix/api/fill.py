@@ -21,20 +21,25 @@ PROCESSOR_TIME = 600
 _ROOT = Path(__file__).parents[2]
 
 
+def key(engine: str, digest: str) -> str:
+    """What a compilation is locked by, of the module with that digest."""
+    return f"{engine}-{digest[:40]}"
+
+
 def start(engine: str, module: Module, artifacts: Artifacts) -> None:
     """Compile `module` with `engine` into `artifacts`, soon. Nothing depends on its success."""
     import subprocess
     import tempfile
 
-    key = f"{engine}-{module.digest[:40]}"
-    if not artifacts.lock(key):
+    lock = key(engine, module.digest)
+    if not artifacts.lock(lock):
         return
     try:
         handle, name = tempfile.mkstemp(dir=artifacts.directory, prefix=".new-", suffix=".wasm")
         with os.fdopen(handle, "wb") as file:
             for piece in module.buffers():
                 file.write(piece)
-        command = [sys.executable, "-m", "wasix.api.fill", engine, name, key]
+        command = [sys.executable, "-m", "wasix.api.fill", engine, name, lock]
         subprocess.Popen(
             [*command, str(artifacts.directory), str(artifacts.limit)],
             stdin=subprocess.DEVNULL,
@@ -44,12 +49,13 @@ def start(engine: str, module: Module, artifacts: Artifacts) -> None:
             start_new_session=True,
         )
     except OSError:
-        artifacts.unlock(key)
+        artifacts.unlock(lock)
 
 
 def main() -> None:
-    engine, name, key, directory, limit = sys.argv[1:]
+    engine, name, lock, directory, limit = sys.argv[1:]
     artifacts = Artifacts(Path(directory), int(limit))
+    artifacts.hold(lock)
     try:
         _be_modest()
         module = decode(Path(name).read_bytes(), name)
@@ -59,7 +65,7 @@ def main() -> None:
     finally:
         with suppress(OSError):
             os.unlink(name)
-        artifacts.unlock(key)
+        artifacts.unlock(lock)
 
 
 def _be_modest() -> None:

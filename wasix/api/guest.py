@@ -96,7 +96,7 @@ def load(box: Sandbox, args: Path | Sequence[Path]) -> Loaded:
     argv = [*found.argv, *texts[1:]]
     if any("\0" in arg for arg in argv):
         raise UsageError("an argument has a NUL character in it")
-    choice = box.choose(program.module)
+    choice = box.choose(program.module, found.cwasm)
     return Loaded(texts, found.name, argv, found.environ, program, choice)
 
 

@@ -14,7 +14,7 @@ from engines.wasm import DecodeError, Import, decode
 from engines.wasm.types import ExternalType, Kind
 from wasix.api.auto import SMALL
 from wasix.api.errors import EngineUnavailable, ProgramInvalid
-from wasix.api.program import read
+from wasix.api.source import read
 
 PREFERRED = ("cranelift", "v8")
 """Engines for plain modules, the best for small ones first: it calls fast, but compiles long."""

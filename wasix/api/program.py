@@ -1,8 +1,6 @@
-"""Loading a program: from bytes or a file to a module whose imports are all served."""
+"""Loading a program: from its bytes to a module whose imports are all served."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from engines.artifacts import Artifacts
 from engines.protocol import Fuel, Linked
@@ -19,7 +17,7 @@ from engines.wasm import (
     decode,
 )
 from wasix.abi import REVISIONS, Function, lookup
-from wasix.api.errors import ProgramInvalid, ProgramNotFound, UsageError
+from wasix.api.errors import ProgramInvalid, UsageError
 
 DEFAULT_MEMORY = 4 << 30
 """Linear memory a guest may have unless told otherwise: all that 32-bit addresses reach."""
@@ -93,13 +91,3 @@ def link(
     except (DecodeError, MemoryLimitError, TableLimitError) as error:
         raise ProgramInvalid(str(error)) from None
     return Linked(module, functions, meter)
-
-
-def read(path: Path) -> bytes:
-    """The bytes of a program file. Raises `ProgramNotFound` or `ProgramInvalid`."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise ProgramNotFound(f"{path}: no such file") from None
-    except OSError as error:
-        raise ProgramInvalid(f"{path}: {error.strerror}") from None

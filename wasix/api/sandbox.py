@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 
 import engines
-from engines.protocol import EngineError
+from engines.artifacts import Artifacts, Kept
+from engines.protocol import Engine, EngineError
 from engines.wasm import Module
 from wasix.abi import Errno
-from wasix.api.artifacts import kept
+from wasix.api.artifacts import Foreground, kept
 from wasix.api.auto import Choice, choose
+from wasix.api.cwasm import Code, Cwasm
 from wasix.api.errors import EngineUnavailable, ProgramInvalid, UsageError, VolumeError
 from wasix.api.files import Files
 from wasix.api.guest import ENVIRONMENT as ENVIRONMENT
@@ -79,6 +82,8 @@ class Sandbox:
     """
 
     _closed = True
+    foreground: Foreground | None = None
+    """What carries out compiling that a start waits for; None for doing it."""
     _own = False
     """Whether it is one guest's, which frees what it holds."""
 
@@ -133,20 +138,44 @@ class Sandbox:
         if isinstance(root, Directory):
             self.volumes.append(name)
 
-    def choose(self, module: Module) -> Choice:
-        """The engine for `module`, which is prepared on it. Takes as long as compiling does."""
+    def choose(self, module: Module, compiled: Cwasm | None = None) -> Choice:
+        """The engine for `module`, which is prepared on it. Takes as long as compiling does.
+
+        `compiled` is the file it was read from, if that holds native code as well.
+        """
         artifacts = kept()
         try:
-            if self.engine_name == "auto":
-                choice = choose(module, artifacts)
-            else:
-                choice = Choice(engines.get(self.engine_name), "it was asked for")
-                if lack := lacking(module, choice.engine):
-                    raise ProgramInvalid(refusal(module, [self.engine_name], lack))
+            choice = compiled.choice(module, self.engine_name) if compiled else None
+            if choice is None:
+                choice = self._choose(module, artifacts)
+                if compiled:
+                    reason = f"{choice.reason}; {compiled.why_not(self.engine_name)}"
+                    choice = replace(choice, reason=reason)
         except EngineError as error:
             raise EngineUnavailable(str(error)) from None
-        choice.engine.prepare(module, artifacts)
+        self._prepare(choice.engine, module, Code(compiled, artifacts) if compiled else artifacts)
         return choice
+
+    def _choose(self, module: Module, artifacts: Artifacts) -> Choice:
+        if self.engine_name == "auto":
+            return choose(module, artifacts)
+        choice = Choice(engines.get(self.engine_name), "it was asked for")
+        if lack := lacking(module, choice.engine):
+            raise ProgramInvalid(refusal(module, [self.engine_name], lack))
+        return choice
+
+    def _prepare(self, engine: Engine, module: Module, artifacts: Kept) -> None:
+        def work() -> None:
+            engine.prepare(module, artifacts)
+
+        if (
+            self.foreground is None
+            or not engine.abilities.artifacts
+            or engine.kept(module, artifacts)
+        ):
+            work()
+        else:
+            self.foreground(engine, module, work)
 
     def preopens(self, cwd: str) -> dict[str, Directory]:
         """The directories a new process has open, by name: `/`, every volume, and `cwd` as `.`."""

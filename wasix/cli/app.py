@@ -59,7 +59,9 @@ def app() -> None:
 @click.argument("program")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 def run(**options: object) -> None:
-    """Run PROGRAM, a .wasm file or a name from the catalogue, with ARGS.
+    """Run PROGRAM, a .wasm or .wat file or a name from the catalogue, with ARGS.
+
+    PROGRAM may be a .cwasm file too (see wasix compile): its native code is executed as it is.
 
     The exit status is the program's own: 128+n for a signal, 134 for a trap, 124 after --timeout,
     152 and 153 when --fuel and --output-limit are used up, 126 if it cannot be run, 127 if there
@@ -68,6 +70,31 @@ def run(**options: object) -> None:
     from wasix.cli.run import run as run_program
 
     run_program(**options)  # type: ignore[arg-type]  # click passes what is declared above
+
+
+@app.command("compile")
+@click.option("--engine", default="cranelift", show_default=True, metavar="NAME")
+@click.option(
+    "-o", "--output", metavar="FILE", help="Where to; by default PROGRAM.cwasm, in this directory."
+)
+@click.option("--memory", metavar="SIZE", help="For runs with this --memory.")
+@click.option("--fuel", is_flag=True, help="For runs with --fuel, of any amount.")
+@click.option("--abi", default="latest", metavar="NAME", help="Revision it may import from.")
+@click.argument("program")
+def compile_(
+    program: str, output: str | None, engine: str, memory: str | None, fuel: bool, abi: str
+) -> None:
+    """Compile PROGRAM ahead of time to a .cwasm file, which wasix run takes.
+
+    The file fits this version of the engine on processors like this one; elsewhere it is refused.
+
+    Run only .cwasm files that you made: their native code is executed outside of any sandbox. What
+    is checked on loading finds damage, not malice.
+    """
+    with _told():
+        from wasix.cli.compile import compile_to_file
+
+        compile_to_file(program, output, engine, memory, fuel, abi)
 
 
 @app.command()
@@ -95,7 +122,7 @@ def cache_() -> None:
 
 @cache_.command()
 def ls() -> None:
-    """List it, with sizes and the time of the last use."""
+    """List it, with sizes and the time of the last use, and what is being compiled."""
     with _told():
         from wasix.cli import cache
 

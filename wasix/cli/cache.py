@@ -17,17 +17,25 @@ def _size(count: float) -> str:
 
 
 def ls() -> None:
-    """List what is kept: programs, and native code with the time of its last use."""
+    """List what is kept: programs, and native code with the time of its last use.
+
+    Then what a process in the background is compiling.
+    """
     for program in PROGRAMS.values():
         path = cache.directory() / program.kept_as
         if path.exists():
             click.echo(f"{program.name:12} {_size(path.stat().st_size):>9}  program")
-    for artifact in kept().all():
+    artifacts = kept()
+    for artifact in artifacts.all():
         engine, _, rest = artifact.key.partition("-")
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(artifact.used))
         name = rest.rpartition("-")[2][:12]
         what = "made to count fuel" if engine == "metered" else f"native code by {engine}"
         click.echo(f"{name:12} {_size(artifact.size):>9}  {what}, used {used}")
+    for key, since in artifacts.under_way():
+        engine, _, digest = key.rpartition("-")
+        start = time.strftime("%H:%M", time.localtime(since))
+        click.echo(f"{digest[:12]:12} {'':>9}  native code by {engine}, being made since {start}")
 
 
 def clean() -> None:

@@ -14,12 +14,11 @@ from wasix.api.errors import UsageError, WasixError
 from wasix.api.guest import ENVIRONMENT
 from wasix.api.popen import Popen
 from wasix.api.sandbox import Sandbox
+from wasix.cli import progress
 from wasix.cli.strace import Strace
 from wasix.cli.volumes import parse_volumes
 from wasix.proc.process import STATUS_TIMEOUT
 from wasix.proc.signal import Signal
-
-STATUS_INTERRUPTED = 128 + Signal.INT
 
 
 def _say(text: str) -> None:
@@ -37,28 +36,6 @@ def _environment(texts: Sequence[str], base: dict[str, str]) -> dict[str, str]:
         elif name in os.environ:
             environ[name] = os.environ[name]
     return environ
-
-
-def _fetch(found: catalogue.Found) -> None:
-    """Fetch a program that is not in the cache, showing progress where there is a person to see."""
-    if found.kept:
-        return
-    if not sys.stderr.isatty():
-        _say(f"fetching {found.name}")
-        found.read()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"fetching {found.name}", total=None)
-        found.read(lambda done, total: progress.update(task, completed=done, total=total))
 
 
 def run(
@@ -91,7 +68,7 @@ def run(
                 summary=strace_summary,
             )
         found = catalogue.find(program)
-        _fetch(found)
+        progress.fetch(found)
         box = Sandbox(
             volumes=parse_volumes(volumes),
             engine=engine,
@@ -100,6 +77,7 @@ def run(
             fuel=fuel,
             output_limit=output_limit,
         )
+        box.foreground = progress.compiling
         with box:
             base = {**ENVIRONMENT, "PWD": cwd, **found.environ}
             process = box.Popen(

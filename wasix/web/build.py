@@ -159,7 +159,7 @@ def _programs(names: Iterable[str], assets: Path) -> Iterator[tuple[str, dict[st
     for name in names:
         found = catalogue.find(name)
         data = found.read()
-        short = found.name.removesuffix(".wasm")
+        short = Path(found.name).stem if isinstance(found.source, Path) else found.name
         program = link(data, found.name)
         path = _hashed(data, f"{short}.wasm", assets)
         known = catalogue.PROGRAMS.get(name)

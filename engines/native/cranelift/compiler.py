@@ -12,9 +12,10 @@ from collections.abc import Callable
 from ctypes import byref, c_void_p
 from functools import cache
 
-from engines.artifacts import Artifacts
+from engines.artifacts import Kept
 from engines.native.cranelift.library import FLAGS, Bytes, Library, installed, library
 from engines.native.processor import processor
+from engines.protocol import Build
 from engines.wasm import Module
 from engines.wasm.probes import PROBES
 from engines.wasm.types import Feature
@@ -61,16 +62,21 @@ class Compiler:
         self.library.wasmtime_config_max_wasm_stack_set(config, stack)
         self.engine = self.library.wasm_engine_new_with_config(config)
         self._lock = threading.Lock()
-        settings = f"{installed()} {sorted(FLAGS.items())} {stack} {processor()}"
-        self._settings = hashlib.sha256(settings.encode()).hexdigest()[:16]
+        self.build = Build(
+            "cranelift",
+            f"wasmtime {installed()}",
+            processor(),
+            _digest(f"{sorted(FLAGS.items())} {stack}"),
+        )
+        self._fits = _digest(repr(self.build))
         self._modules: OrderedDict[str, Compiled] = OrderedDict()
         self._stopping: list[Callable[[], bool]] = []
 
     def key(self, module: Module) -> str:
         """What the artifact of `module` is kept under."""
-        return f"cranelift-{self._settings}-{module.digest[:40]}"
+        return f"cranelift-{self._fits}-{module.digest[:40]}"
 
-    def module(self, module: Module, artifacts: Artifacts | None = None) -> Compiled:
+    def module(self, module: Module, artifacts: Kept | None = None) -> Compiled:
         """`module`, compiled now or before; kept in `artifacts` for others. Raises `Invalid`."""
         with self._lock:
             compiled = self._modules.setdefault(module.digest, Compiled(self.library))
@@ -83,24 +89,31 @@ class Compiler:
             if not compiled.pointer:
                 compiled.pointer = self._compile(module)
                 if artifacts is not None:
-                    self._store(module, compiled, artifacts)
+                    self.store(module, compiled, artifacts)
         return compiled
 
-    def _load(self, module: Module, artifacts: Artifacts) -> int:
-        path = artifacts.load(self.key(module))
-        if path is None:
+    def _load(self, module: Module, artifacts: Kept) -> int:
+        key = self.key(module)
+        code = artifacts.load(key)
+        if code is None:
             return 0
         found = c_void_p()
-        error = self.library.wasmtime_module_deserialize_file(
-            self.engine, os.fsencode(path), byref(found)
-        )
+        if isinstance(code, bytes):
+            error = self.library.wasmtime_module_deserialize(
+                self.engine, code, len(code), byref(found)
+            )
+        else:
+            error = self.library.wasmtime_module_deserialize_file(
+                self.engine, os.fsencode(code), byref(found)
+            )
         if error:  # another build of wasmtime made it, or for another processor
             self.library.wasmtime_error_delete(error)
-            artifacts.remove(path)
+            artifacts.reject(key)
             return 0
         return found.value or 0
 
-    def _store(self, module: Module, compiled: Compiled, artifacts: Artifacts) -> None:
+    def store(self, module: Module, compiled: Compiled, artifacts: Kept) -> None:
+        """Keep the code of `module`, if that is possible."""
         code = Bytes()
         error = self.library.wasmtime_module_serialize(compiled.pointer, byref(code))
         if error:
@@ -153,6 +166,10 @@ class Compiler:
                 self._stopping = [stopping for stopping in self._stopping if stopping()]
                 if not self._stopping:
                     return
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @cache

@@ -10,12 +10,12 @@ from dataclasses import replace
 from functools import cache
 from struct import Struct
 
-from engines.artifacts import Artifacts
+from engines.artifacts import Kept
 from engines.native.cranelift.compiler import WASM_STACK, Compiler, Invalid, compiler
 from engines.native.cranelift.library import SLOT, Extern, Instance
 from engines.native.cranelift.store import Memory, Store
-from engines.plain import Trapped
-from engines.protocol import Abilities, Door, End, Fuel, Linked, Outcome
+from engines.plain import Refused, Trapped
+from engines.protocol import Abilities, Build, Door, End, Fuel, Linked, Outcome
 from engines.wasm import FunctionType, Import, MemoryType, Module, TagType
 from engines.wasm.types import Feature
 from wasix.abi import UNWIND, E, Function
@@ -68,7 +68,7 @@ class CraneliftGuest:
         try:
             outcome = self._run()
         except Invalid as error:
-            outcome = Outcome(End.INVALID, str(error).strip().rpartition("\n")[2].strip())
+            outcome = Outcome(End.INVALID, _last_line(error))
         except Exception as error:  # whoever waits for the guest must hear of its end
             outcome = Outcome(End.FAILED, f"{type(error).__name__}: {error}")
         self._ended(outcome)
@@ -192,17 +192,36 @@ class CraneliftEngine:
     def features(self) -> frozenset[Feature]:
         return self.compiler.features()
 
-    def prepare(self, module: Module, artifacts: Artifacts | None) -> None:
+    def prepare(self, module: Module, artifacts: Kept | None) -> None:
         with suppress(Invalid):
             self.compiler.module(module, artifacts)
 
-    def kept(self, module: Module, artifacts: Artifacts) -> bool:
+    def build(self) -> Build:
+        return self.compiler.build
+
+    def key(self, module: Module) -> str:
+        return self.compiler.key(module)
+
+    def compile(self, module: Module, artifacts: Kept) -> None:
+        try:
+            compiled = self.compiler.module(module, artifacts)
+        except Invalid as error:
+            raise Refused(_last_line(error)) from None
+        if not self.kept(module, artifacts):  # it was in memory
+            self.compiler.store(module, compiled, artifacts)
+
+    def kept(self, module: Module, artifacts: Kept) -> bool:
         return artifacts.has(self.compiler.key(module))
 
     def start(
         self, program: Linked, door: Door, ended: Callable[[Outcome], None]
     ) -> CraneliftGuest:
         return CraneliftGuest(self.compiler, program, door, ended)
+
+
+def _last_line(error: Invalid) -> str:
+    """What is wrong, without where wasmtime was when it found out."""
+    return str(error).strip().rpartition("\n")[2].strip()
 
 
 @cache

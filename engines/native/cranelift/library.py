@@ -143,6 +143,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
         *(c_uint8, c_void_p),
     ),
     "wasmtime_module_delete": (None, c_void_p),
+    "wasmtime_module_deserialize": (c_void_p, c_void_p, c_char_p, c_size_t, c_void_p),
     "wasmtime_module_deserialize_file": (c_void_p, c_void_p, c_char_p, c_void_p),
     "wasmtime_module_new": (c_void_p, c_void_p, c_char_p, c_size_t, c_void_p),
     "wasmtime_module_serialize": (c_void_p, c_void_p, c_void_p),
@@ -165,6 +166,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "wasmtime_table_size": (c_uint64, c_void_p, c_void_p),
     "wasmtime_tag_new": (c_void_p, c_void_p, c_void_p, c_void_p),
     "wasmtime_trap_new": (c_void_p, c_char_p, c_size_t),
+    "wasmtime_wat2wasm": (c_void_p, c_char_p, c_size_t, c_void_p),
 }
 
 FLAGS = {
