@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Protocol
 
 from engines.artifacts import Artifacts
+from engines.backtrace import Site
 from engines.wasm import Module
 from engines.wasm.types import Feature
 from wasix.abi import Function
@@ -49,7 +50,8 @@ class Outcome:
 
     end: End
     message: str = ""
-    backtrace: str = ""
+    frames: tuple[Site, ...] = ()
+    """Where it trapped, the innermost first. Their names are not looked at."""
     fuel: int | None = None
     """What is left of `Linked.fuel`, negative if it did not suffice; None if that is not known."""
 

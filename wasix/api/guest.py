@@ -26,11 +26,13 @@ from wasix.abi import Errno, Unwind
 from wasix.api import stdio
 from wasix.api.artifacts import Filler, allowed, kept
 from wasix.api.auto import Choice
+from wasix.api.backtrace import frames
 from wasix.api.errors import UsageError
 from wasix.api.linked import linked
 from wasix.api.needs import declared_lacking
 from wasix.api.sockets import shared
 from wasix.api.trace import Call, Trace
+from wasix.api.trap import Frame
 from wasix.fs.allowance import Allowance, Bounded
 from wasix.fs.file import OpenFile
 from wasix.net.host import HostSocket
@@ -106,8 +108,8 @@ class Guest:
     With `own` the sandbox is the guest's alone, and what it holds is freed at the guest's end.
     """
 
-    backtrace = ""
-    """Where in the guest it trapped, as its engine tells it."""
+    frames: Sequence[Frame] = ()
+    """Where in the guest it trapped, the innermost first."""
 
     def __init__(
         self,
@@ -161,6 +163,7 @@ class Guest:
         self.process.name = loaded.name
         self.pid = self.process.pid
         self._fuel = box.fuel
+        self._module = loaded.linked.module
         if box.time_limit is not None:
             self._deadline = threading.Timer(box.time_limit, self._expire, (box.time_limit,))
             self._deadline.daemon = True
@@ -188,7 +191,7 @@ class Guest:
     def _ended(self, outcome: Outcome) -> None:
         """The engine is done with the guest. Called on its thread."""
         process = self.process
-        self.backtrace = outcome.backtrace
+        self.frames = frames(outcome, self._module)
         if self._deadline is not None:
             self._deadline.cancel()
         with self.kernel.lock:

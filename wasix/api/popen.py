@@ -14,12 +14,13 @@ from subprocess import TimeoutExpired
 from types import TracebackType
 from typing import IO, Any, AnyStr, Generic, Literal, Self, Unpack, cast, overload
 
-from wasix.api import stdio
+from wasix.api import backtrace, stdio
 from wasix.api.errors import UsageError
 from wasix.api.guest import Guest, Path, Watcher, abandon, load
 from wasix.api.options import Args, PopenAny, PopenBytes, PopenEncoded, PopenText
 from wasix.api.sandbox import Sandbox, sandbox_for
 from wasix.api.trace import Trace
+from wasix.api.trap import Frame
 from wasix.fs.pipe import PipeWriter
 from wasix.kernel import Kernel
 from wasix.proc.process import Process
@@ -163,8 +164,16 @@ class Popen(Generic[AnyStr]):
 
     @property
     def backtrace(self) -> str:
-        """Where in the guest it trapped, as its engine tells it."""
-        return self._running.backtrace
+        """Where in the guest it trapped, in lines, the innermost first: as far as the engine tells.
+
+        All of it, whatever `WASIX_BACKTRACE` says.
+        """
+        return backtrace.text(self.frames)
+
+    @property
+    def frames(self) -> Sequence[Frame]:
+        """The same as a list."""
+        return self._running.frames
 
     @property
     def fuel(self) -> int | None:

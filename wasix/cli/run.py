@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from wasix import catalogue
+from wasix.api import backtrace
 from wasix.api.errors import UsageError, WasixError
 from wasix.api.guest import ENVIRONMENT
 from wasix.api.popen import Popen
 from wasix.api.sandbox import Sandbox
 from wasix.cli.strace import Strace
 from wasix.cli.volumes import parse_volumes
-from wasix.proc.process import STATUS_TIMEOUT
+from wasix.proc.process import STATUS_TIMEOUT, STATUS_TRAP
 from wasix.proc.signal import Signal
 
 STATUS_INTERRUPTED = 128 + Signal.INT
@@ -83,6 +84,7 @@ def run(
     started = time.monotonic()
     trace: Strace | None = None
     try:
+        much = backtrace.level()
         if strace or strace_output or strace_format or strace_summary:
             trace = Strace(
                 strace_output,
@@ -115,9 +117,9 @@ def run(
         sys.exit(error.status)
     if process.message:
         _say(process.message)
+        if status == STATUS_TRAP and (lines := backtrace.text(process.frames, much)):
+            sys.stderr.write(lines + "\n")
     if verbose:
-        if process.backtrace:
-            _say(process.backtrace)
         if fuel is not None and process.fuel is not None:
             _say(f"{found.name}: {fuel - process.fuel} of {fuel} units of fuel used")
         _say(f"{found.name}: status {status} after {time.monotonic() - started:.3f} s")

@@ -111,14 +111,7 @@ class CraneliftGuest:
     def _trapped(self, trap: Trapped) -> Outcome:
         if self._unwinding or self._stopped:
             return Outcome(End.UNWOUND)
-        return Outcome(End.TRAPPED, str(trap), self._backtrace(trap))
-
-    def _backtrace(self, trap: Trapped) -> str:
-        names = self._program.module.name_section().functions
-        return "\n".join(
-            f"    at {names.get(index, '?')} (wasm-function[{index}]:{offset:#x})"
-            for index, offset, _ in trap.frames
-        )
+        return Outcome(End.TRAPPED, str(trap), tuple(trap.frames))
 
     def _import(self, store: Store, item: Import) -> Extern:
         match item.type:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ctypes import POINTER, byref, c_uint8, c_uint64, c_void_p
 from typing import Any, Protocol
 
+from engines.backtrace import Site
 from engines.native.cranelift.compiler import Compiled, Compiler
 from engines.native.cranelift.library import (
     SLOT,
@@ -18,7 +19,7 @@ from engines.native.cranelift.library import (
     Instance,
     Value,
 )
-from engines.plain import Site, Trapped
+from engines.plain import Trapped
 from engines.wasm import FunctionType, MemoryType, TagType, ValueType
 
 KINDS = {
