@@ -1,4 +1,4 @@
-"""Where in a guest a trap happened, as far as its engine tells."""
+"""Where in a guest something happened, as far as its engine tells."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ class Site(NamedTuple):
     offset: int | None
     """Bytes from the start of the module; JavaScriptCore does not tell."""
     name: str | None = None
+
+
+def unnamed(function: int) -> str:
+    """What a function without a name is called."""
+    return f"wasm-function[{function}]"

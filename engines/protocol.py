@@ -12,6 +12,7 @@ from typing import Protocol
 
 from engines.artifacts import Artifacts
 from engines.backtrace import Site
+from engines.profile import Samples
 from engines.wasm import Module
 from engines.wasm.types import Feature
 from wasix.abi import Function
@@ -98,6 +99,7 @@ class Abilities:
     artifacts: bool = False
     own_process: bool = False
     threads: bool = False
+    profiles: bool = False
 
 
 class Engine(Protocol):
@@ -118,10 +120,17 @@ class Engine(Protocol):
     def kept(self, module: Module, artifacts: Artifacts) -> bool:
         """Whether `prepare` would find it compiled."""
 
-    def start(self, program: Linked, door: Door, ended: Callable[[Outcome], None]) -> Guest:
+    def start(
+        self,
+        program: Linked,
+        door: Door,
+        ended: Callable[[Outcome], None],
+        samples: Samples | None = None,
+    ) -> Guest:
         """Start `program` on a carrier of its own.
 
-        `ended` is called once, from the carrier, when the run is over.
+        `ended` is called once, from the carrier, when the run is over. An engine that profiles has
+        by then put into `samples` where the guest spent its time.
         """
 
 

@@ -23,6 +23,7 @@ ABILITIES = {
     "artifacts": "keeps compiled code for the next run",
     "own_process": "a process for each guest",
     "threads": "WebAssembly threads in a guest",
+    "profiles": "tells where a guest spends its time: `--profile`",
 }
 """What the fields of `Abilities` mean."""
 

@@ -6,8 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
+from engines.backtrace import unnamed
 from engines.protocol import Outcome
 from engines.wasm import Module
+from engines.wasm.types import printable
 from wasix.api.errors import UsageError
 from wasix.api.trap import Frame
 
@@ -42,26 +44,17 @@ def frames(outcome: Outcome, module: Module) -> list[Frame]:
     if not outcome.frames:
         return []
     names = module.name_section().functions
-    return [
-        Frame(site.function, printable(names.get(site.function)), site.offset)
-        for site in outcome.frames
-    ]
-
-
-def printable(name: str | None) -> str | None:
-    """A name as a terminal may have it: a module can put anything into it."""
-    return name and "".join(c if c.isprintable() else "\ufffd" for c in name)
+    return [Frame(site.function, names.get(site.function), site.offset) for site in outcome.frames]
 
 
 def text(found: Sequence[Frame], much: Level = Level.FULL) -> str:
     """`found` in lines, without the last line's end."""
     if much is Level.NONE:
         return ""
+    shown = [frame._replace(name=frame.name and printable(frame.name)) for frame in found]
     if much is Level.FULL:
-        return "\n".join(f"    at {frame}" for frame in found)
-    lines = [
-        f"    at {frame.name or f'wasm-function[{frame.function}]'}" for frame in found[:MOST_NAMES]
-    ]
+        return "\n".join(f"    at {frame}" for frame in shown)
+    lines = [f"    at {frame.name or unnamed(frame.function)}" for frame in shown[:MOST_NAMES]]
     if len(found) > MOST_NAMES:
         lines.append(f"    ... and {len(found) - MOST_NAMES} more: WASIX_BACKTRACE=full")
     return "\n".join(lines)

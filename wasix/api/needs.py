@@ -9,6 +9,7 @@ from engines.survey import Found, survey
 from engines.wasm import Module, features
 from engines.wasm.features import section_features
 from engines.wasm.types import Feature
+from wasix.api.errors import UsageError
 
 COMMON: frozenset[Feature] = frozenset(
     (
@@ -29,6 +30,12 @@ def declared_lacking(module: Module, engine: Engine) -> list[Feature]:
     """The same with what its toolchain declared: it may list more than is used."""
     needed = features(module) - COMMON
     return sorted(needed - engine.features()) if needed else []
+
+
+def check_profiles(engine: Engine) -> None:
+    """Raise `UsageError` if `engine` cannot tell where a guest spends its time."""
+    if not engine.abilities.profiles:
+        raise UsageError(f"the engine {engine.name} cannot profile; --engine cranelift can")
 
 
 def refusal(module: Module, names: Collection[str], missing: Collection[Feature]) -> str:

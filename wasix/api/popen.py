@@ -53,6 +53,8 @@ class Popen(Generic[AnyStr]):
     trace: True for the system calls as records in the attribute `trace` (`wasix.Trace`), or a
         function that is called with each `wasix.Call` on the guest's thread, such as `print`; it
         must not use the sandbox.
+    profile: a file that is written at its end, however it ends: where it spent its time, in
+        speedscope's format. Not every engine can do that (`docs/profiling.md`).
     sandbox: where to run; None for a new sandbox made from the remaining options (`Sandbox`).
 
     Leaving the context closes the pipes and waits; if the block failed, the guest is killed. One
@@ -106,6 +108,7 @@ class Popen(Generic[AnyStr]):
         errors: str | None = None,
         universal_newlines: bool | None = None,
         trace: Watcher = None,
+        profile: Path | None = None,
         sandbox: Sandbox | None = None,
         **options: Any,
     ) -> None:
@@ -122,7 +125,7 @@ class Popen(Generic[AnyStr]):
         self._collectors: dict[str, _Collector] = {}
         self.sandbox, self._own = sandbox_for(sandbox, options)
         try:
-            loaded = load(self.sandbox, args)
+            loaded = load(self.sandbox, args, profile)
             files, ends = stdio.connect(self.sandbox.kernel, stdin, stdout, stderr)
             self._guest = guest = Guest(
                 self.sandbox,
@@ -174,6 +177,12 @@ class Popen(Generic[AnyStr]):
     def frames(self) -> Sequence[Frame]:
         """The same as a list."""
         return self._running.frames
+
+    @property
+    def profile_error(self) -> str | None:
+        """Why its profile was not written at its end, in a line; None if it was."""
+        profile = self._running.profile
+        return None if profile is None else profile.error
 
     @property
     def fuel(self) -> int | None:

@@ -20,7 +20,7 @@ from wasix.api.files import Files
 from wasix.api.guest import ENVIRONMENT as ENVIRONMENT
 from wasix.api.guest import Guest, abandon
 from wasix.api.loop import end_of
-from wasix.api.needs import lacking, refusal
+from wasix.api.needs import check_profiles, lacking, refusal
 from wasix.api.program import MOST_ELEMENTS
 from wasix.api.size import size
 from wasix.api.trace import SIZE, Trace
@@ -135,14 +135,19 @@ class Sandbox:
         if isinstance(root, Directory):
             self.volumes.append(name)
 
-    def choose(self, module: Module) -> Choice:
-        """The engine for `module`, which is prepared on it. Takes as long as compiling does."""
+    def choose(self, module: Module, *, profiled: bool = False) -> Choice:
+        """The engine for `module`, which is prepared on it. Takes as long as compiling does.
+
+        With `profiled` one that tells where a guest spends its time.
+        """
         artifacts = kept()
         try:
             if self.engine_name == "auto":
-                choice = choose(module, artifacts)
+                choice = choose(module, artifacts, profiled=profiled)
             else:
                 choice = Choice(engines.get(self.engine_name), "it was asked for")
+                if profiled:
+                    check_profiles(choice.engine)
                 if lack := lacking(module, choice.engine):
                     raise ProgramInvalid(refusal(module, [self.engine_name], lack))
         except EngineError as error:

@@ -78,6 +78,7 @@ def run(
     strace_output: str | None,
     strace_format: str | None,
     strace_summary: bool,
+    profile: str | None,
     verbose: bool,
 ) -> NoReturn:
     """Run the program and exit with its status."""
@@ -105,7 +106,11 @@ def run(
         with box:
             base = {**ENVIRONMENT, "PWD": cwd, **found.environ}
             process = box.Popen(
-                [program, *args], env=_environment(environ, base), cwd=cwd, trace=trace
+                [program, *args],
+                env=_environment(environ, base),
+                cwd=cwd,
+                trace=trace,
+                profile=profile,
             )
             if verbose:
                 _say(f"{found.name}: running on {process.engine}")
@@ -123,6 +128,9 @@ def run(
         if fuel is not None and process.fuel is not None:
             _say(f"{found.name}: {fuel - process.fuel} of {fuel} units of fuel used")
         _say(f"{found.name}: status {status} after {time.monotonic() - started:.3f} s")
+    if process.profile_error:
+        _say(process.profile_error)
+        sys.exit(WasixError.status)
     sys.exit(status)
 
 

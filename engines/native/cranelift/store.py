@@ -108,6 +108,11 @@ class Store:
         self._kept: list[object] = []  # what wasmtime has the addresses of
         self._watch(stopping)
 
+    @property
+    def pointer(self) -> int:
+        """Its `wasmtime_store_t`."""
+        return int(self._store)
+
     def close(self) -> None:
         store, self._store = self._store, 0
         if store:
