@@ -100,6 +100,7 @@ class Abilities:
     own_process: bool = False
     threads: bool = False
     profiles: bool = False
+    perf_map: bool = False
 
 
 class Engine(Protocol):

@@ -17,6 +17,7 @@ from engines.js.imports import wanted
 from engines.js.mailbox import ARGUMENTS, FUEL
 from engines.js.probe import answered, question
 from engines.js.report import outcome
+from engines.perf import SUPPORTED
 from engines.profile import Samples
 from engines.protocol import Abilities, Door, End, EngineError, Entry, Linked, Outcome
 from engines.v8.isolate import Failed, Isolate, Value
@@ -200,7 +201,7 @@ class V8Engine:
     name = "v8"
 
     def __init__(self) -> None:
-        self.abilities = Abilities(profiles=available())
+        self.abilities = Abilities(profiles=available(), perf_map=SUPPORTED)
         self._features: frozenset[Feature] | None = None
 
     def features(self) -> frozenset[Feature]:

@@ -16,7 +16,7 @@ from engines.protocol import Engine, EngineError
 from engines.wasm import Module
 from engines.wasm.types import Feature
 from wasix.api.errors import ProgramInvalid
-from wasix.api.needs import lacking, refusal
+from wasix.api.needs import lacking, refusal, unable
 
 SMALL = 256 << 10
 """Bytes of a module that Cranelift compiles at once."""
@@ -49,8 +49,8 @@ def choose(
         except EngineError as error:
             missing.append(str(error))
             return None
-        if profiled and not engine.abilities.profiles:
-            missing.append(f"the engine {name} cannot profile")
+        if why := unable(engine, profiled=profiled):
+            missing.append(why)
             return None
         if lack := lacking(module, engine):
             unfit[name] = lack

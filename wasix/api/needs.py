@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from engines.protocol import Engine
+from engines import perf
+from engines.protocol import Engine, EngineError
 from engines.survey import Found, survey
 from engines.wasm import Module, features
 from engines.wasm.features import section_features
@@ -32,10 +33,23 @@ def declared_lacking(module: Module, engine: Engine) -> list[Feature]:
     return sorted(needed - engine.features()) if needed else []
 
 
-def check_profiles(engine: Engine) -> None:
-    """Raise `UsageError` if `engine` cannot tell where a guest spends its time."""
-    if not engine.abilities.profiles:
-        raise UsageError(f"the engine {engine.name} cannot profile; --engine cranelift can")
+def check_perf() -> None:
+    """Raise `UsageError` if what `WASIX_PERF` says makes no sense here."""
+    try:
+        wanted = perf.wanted()
+    except EngineError as error:
+        raise UsageError(str(error)) from None
+    if wanted and not perf.SUPPORTED:
+        raise UsageError("WASIX_PERF=1: maps of machine code are for perf, which Linux alone has")
+
+
+def unable(engine: Engine, *, profiled: bool) -> str | None:
+    """What `engine` is asked for by `profile=` or `WASIX_PERF`, and cannot do; None if it can."""
+    if profiled and not engine.abilities.profiles:
+        return f"the engine {engine.name} cannot profile"
+    if perf.wanted() and not engine.abilities.perf_map:
+        return f"the engine {engine.name} writes no map of its machine code, as WASIX_PERF=1 asks"
+    return None
 
 
 def refusal(module: Module, names: Collection[str], missing: Collection[Feature]) -> str:

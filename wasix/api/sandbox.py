@@ -20,7 +20,7 @@ from wasix.api.files import Files
 from wasix.api.guest import ENVIRONMENT as ENVIRONMENT
 from wasix.api.guest import Guest, abandon
 from wasix.api.loop import end_of
-from wasix.api.needs import check_profiles, lacking, refusal
+from wasix.api.needs import check_perf, lacking, refusal, unable
 from wasix.api.program import MOST_ELEMENTS
 from wasix.api.size import size
 from wasix.api.trace import SIZE, Trace
@@ -141,13 +141,14 @@ class Sandbox:
         With `profiled` one that tells where a guest spends its time.
         """
         artifacts = kept()
+        check_perf()
         try:
             if self.engine_name == "auto":
                 choice = choose(module, artifacts, profiled=profiled)
             else:
                 choice = Choice(engines.get(self.engine_name), "it was asked for")
-                if profiled:
-                    check_profiles(choice.engine)
+                if why := unable(choice.engine, profiled=profiled):
+                    raise UsageError(f"{why}; --engine cranelift can")
                 if lack := lacking(module, choice.engine):
                     raise ProgramInvalid(refusal(module, [self.engine_name], lack))
         except EngineError as error:

@@ -15,6 +15,7 @@ from engines.native.cranelift.compiler import WASM_STACK, Compiler, Invalid, com
 from engines.native.cranelift.library import SLOT, Extern, Instance
 from engines.native.cranelift.profiler import Profiler
 from engines.native.cranelift.store import Memory, Store
+from engines.perf import SUPPORTED
 from engines.plain import Trapped
 from engines.profile import Samples
 from engines.protocol import Abilities, Door, End, Fuel, Linked, Outcome
@@ -202,7 +203,7 @@ class CraneliftEngine:
     """See `engines.protocol.Engine`."""
 
     name = "cranelift"
-    abilities = Abilities(artifacts=True, profiles=True)
+    abilities = Abilities(artifacts=True, profiles=True, perf_map=SUPPORTED)
 
     def __init__(self) -> None:
         self.compiler = compiler()

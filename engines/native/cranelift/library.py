@@ -117,6 +117,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "wasm_valtype_vec_new": (None, c_void_p, c_size_t, c_void_p),
     "wasmtime_config_async_stack_size_set": (None, c_void_p, c_uint64),
     "wasmtime_config_max_wasm_stack_set": (None, c_void_p, c_size_t),
+    "wasmtime_config_profiler_set": (None, c_void_p, c_uint8),
     "wasmtime_context_gc": (c_void_p, c_void_p),
     "wasmtime_context_set_epoch_deadline": (None, c_void_p, c_uint64),
     "wasmtime_engine_increment_epoch": (None, c_void_p),
@@ -180,6 +181,9 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "wasmtime_tag_new": (c_void_p, c_void_p, c_void_p, c_void_p),
     "wasmtime_trap_new": (c_void_p, c_char_p, c_size_t),
 }
+
+PERF_MAP = 3
+"""`WASMTIME_PROFILING_STRATEGY_PERFMAP`."""
 
 FLAGS = {
     "epoch_interruption": True,
