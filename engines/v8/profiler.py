@@ -1,6 +1,6 @@
 """Samples a guest's stack with V8's own profiler, the one behind the developer tools.
 
-mini-racer has no function for it, but its library shows V8's symbols on Linux and macOS. Those used
+mini-racer has no function for it, but except on Windows its library shows V8's symbols. Those used
 here pass and return pointers and numbers only, so that their calling convention is C's; the version
 is pinned (`engines.v8.library`). They must be called on the isolate's thread, inside a function
 that JavaScript called.

@@ -120,6 +120,8 @@ def run(
     except WasixError as error:
         _say(str(error))
         sys.exit(error.status)
+    except KeyboardInterrupt:  # before there was a guest to wait for, or as it began
+        sys.exit(STATUS_INTERRUPTED)
     if process.message:
         _say(process.message)
         if status == STATUS_TRAP and (lines := backtrace.text(process.frames, much)):

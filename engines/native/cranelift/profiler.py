@@ -23,6 +23,10 @@ from engines.profile import INTERVAL, MOST_FRAMES, Samples, system_call
 from engines.protocol import Entry
 from engines.wasm import Module
 
+DOUBLING = 100_000
+"""Samples after which they become half as frequent, again and again: so a guest that runs for days
+fits into memory."""
+
 _UNNAMED = re.compile(r"<wasm function (\d+)>")
 
 
@@ -44,6 +48,7 @@ class Profiler:
         )
         self._taken: list[tuple[int, str | None]] = []
         """Of each sample its nanoseconds, and the system call it was taken in."""
+        self._interval = INTERVAL
         self._last = perf_counter_ns()
         self._done = threading.Event()
 
@@ -59,11 +64,13 @@ class Profiler:
         """Take a sample if it is time; `call` names the system call that took the time."""
         now = perf_counter_ns()
         # Epochs come for other guests too, and sooner.
-        if now - self._last < INTERVAL // 2:
+        if now - self._last < self._interval - INTERVAL // 2:
             return
         weight, self._last = now - self._last, now
         self._library.wasmtime_guestprofiler_sample(self._profiler, self._store.pointer, weight)
         self._taken.append((weight, call))
+        if len(self._taken) % DOUBLING == 0:
+            self._interval *= 2
 
     def watched(self, name: str, enter: Entry) -> Entry:
         """`enter`, with what it takes told from what the guest took before."""
