@@ -126,7 +126,8 @@ def _load() -> Library:
     # Its default, --single-threaded, would never optimise a guest's code.
     flags = ["--no-single-threaded", f"--stack-size={_stack_kib()}"]
     if SUPPORTED and wanted():
-        flags.append("--perf-basic-prof")
+        # It opens a log as well, in the working directory.
+        flags += ["--perf-basic-prof", "--no-logfile-per-isolate", "--logfile=/dev/null"]
     try:
         handle = _dll.init_mini_racer(flags=flags)
     except _dll.LibAlreadyInitializedError:

@@ -12,7 +12,7 @@ import pytest
 
 import engines
 from engines.protocol import EngineError
-from tests.cli.test_run import command, wasix
+from tests.cli.test_run import ROOT, command, wasix
 from wasix.api.auto import SMALL
 
 Wat = Callable[[str], str]
@@ -57,8 +57,12 @@ def test_the_map_names_the_guests_functions(
 ) -> None:
     for name, value in {"WASIX_PERF": "1", "WASIX_CACHE": str(tmp_path / "cache")}.items():
         monkeypatch.setenv(name, value)
-    with subprocess.Popen(command("run", *options, wat(text))) as process:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    empty = tmp_path / "here"
+    empty.mkdir()
+    with subprocess.Popen(command("run", *options, wat(text)), cwd=empty) as process:
         assert process.wait(timeout=60) == 0
+    assert list(empty.iterdir()) == []
     names = functions(process.pid)
     for function in ("hot", "main"):
         assert [name for name in names if re.search(rf"\b{function}\b", name)], names[-20:]
