@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
+from engines.backtrace import Site
 from engines.wasm import FunctionType, GlobalType, MemoryType, Module, TableType
 
 SLOT = 16
@@ -34,16 +35,6 @@ class Frame(NamedTuple):
 
 Call: TypeAlias = Callable[[Frame], None]
 """Calls a guest's function with arguments, and for results, in a frame. Raises `Trapped`."""
-
-
-class Site(NamedTuple):
-    """Where a guest's function was."""
-
-    function: int
-    """The index of the function, imports first."""
-    offset: int
-    """Bytes from the start of the module."""
-    name: str | None = None
 
 
 class Trapped(Exception):

@@ -11,6 +11,8 @@ from enum import Enum
 from typing import Protocol, runtime_checkable
 
 from engines.artifacts import Kept
+from engines.backtrace import Site
+from engines.profile import Samples
 from engines.wasm import Module
 from engines.wasm.types import Feature
 from wasix.abi import Function
@@ -49,7 +51,8 @@ class Outcome:
 
     end: End
     message: str = ""
-    backtrace: str = ""
+    frames: tuple[Site, ...] = ()
+    """Where it trapped, the innermost first. Their names are not looked at."""
     fuel: int | None = None
     """What is left of `Linked.fuel`, negative if it did not suffice; None if that is not known."""
 
@@ -96,6 +99,8 @@ class Abilities:
     artifacts: bool = False
     own_process: bool = False
     threads: bool = False
+    profiles: bool = False
+    perf_map: bool = False
 
 
 class Engine(Protocol):
@@ -117,10 +122,17 @@ class Engine(Protocol):
     def kept(self, module: Module, artifacts: Kept) -> bool:
         """Whether `prepare` would find it compiled."""
 
-    def start(self, program: Linked, door: Door, ended: Callable[[Outcome], None]) -> Guest:
+    def start(
+        self,
+        program: Linked,
+        door: Door,
+        ended: Callable[[Outcome], None],
+        samples: Samples | None = None,
+    ) -> Guest:
         """Start `program` on a carrier of its own.
 
-        `ended` is called once, from the carrier, when the run is over.
+        `ended` is called once, from the carrier, when the run is over. An engine that profiles has
+        by then put into `samples` where the guest spent its time.
         """
 
 

@@ -23,6 +23,8 @@ ABILITIES = {
     "artifacts": "keeps compiled code for the next run",
     "own_process": "a process for each guest",
     "threads": "WebAssembly threads in a guest",
+    "profiles": "tells where a guest spends its time: `--profile`",
+    "perf_map": "names its machine code for Linux's perf: `WASIX_PERF=1`",
 }
 """What the fields of `Abilities` mean."""
 

@@ -74,7 +74,10 @@ def test_the_kernel_needs_the_standard_library_only(path: Path) -> None:
 @pytest.mark.parametrize("path", list(sources("engines")), ids=lambda p: str(p.relative_to(ROOT)))
 def test_engines_know_the_abi_and_nothing_else_of_the_os(path: Path) -> None:
     own = path.relative_to(ROOT / "engines").parts[0]
-    shared = {"artifacts", "child", "plain", "protocol", "values", "wasm", "js"}
+    shared = {
+        *("artifacts", "backtrace", "child", "js", "perf", "plain"),
+        *("profile", "protocol", "values", "wasm"),
+    }
     for name in imports(path):
         parts = name.split(".")
         if parts[0] == "wasix" and own != "browser":

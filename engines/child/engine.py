@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from engines.artifacts import Kept
 from engines.js.probe import answered, question
+from engines.profile import Samples
 from engines.protocol import Abilities, Door, EngineError, Linked, Outcome
 from engines.wasm import Module
 from engines.wasm.types import Feature
@@ -42,5 +43,11 @@ class ChildEngine:
     def kept(self, module: Module, artifacts: Kept) -> bool:
         return False
 
-    def start(self, program: Linked, door: Door, ended: Callable[[Outcome], None]) -> ChildGuest:
+    def start(
+        self,
+        program: Linked,
+        door: Door,
+        ended: Callable[[Outcome], None],
+        samples: Samples | None = None,
+    ) -> ChildGuest:
         return ChildGuest(self._program, program, door, ended)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import jinja2
 
+from engines.js.backtrace import MOST
 from engines.js.mailbox import ARGUMENTS, FUEL, MAILBOX_SIZE
 from wasix.abi import CALLS, UNWIND, Function
 
@@ -55,6 +56,7 @@ def direct() -> str:
         .render(
             mailbox_size=MAILBOX_SIZE,
             fuel=FUEL // 8,
+            frames=MOST,
             unwind=UNWIND,
             calls=[_call(function) for function in CALLS],
         )

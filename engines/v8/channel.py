@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import json
-import re
 import weakref
 from _thread import start_new_thread
 from collections.abc import Callable
@@ -19,8 +18,9 @@ from queue import SimpleQueue
 from typing import Any
 
 import engines.js
+from engines.js.backtrace import lines
 from engines.js.shim import MODULE_NAME
-from engines.plain import Refused, Site, Trapped
+from engines.plain import Refused, Trapped
 from engines.v8.isolate import Failed, Isolate, Value
 
 OK, UNWIND, RUN, DO, MORE, EXIT, DONE, FAILED, HOST = range(9)
@@ -180,21 +180,9 @@ class Channel:
         report = json.loads(bytes(self._text[: self._words[1]]))
         if report["refused"]:
             return Refused(report["message"])
-        return Trapped(
-            report["message"], [site for line in report["stack"] for site in _site(line)]
-        )
-
-
-_SITE = re.compile(r"at (?:(\S.*) \()?wasm://wasm/([^:]*):wasm-function\[(\d+)\]:(0x[0-9a-f]+)")
-
-
-def _site(line: str) -> list[Site]:
-    found = _SITE.search(line)
-    if found is None or found[2].startswith(MODULE_NAME):
-        return []
-    # V8 puts the module's name before the function's.
-    name = found[1].rpartition(".")[2] if found[1] else None
-    return [Site(int(found[3]), int(found[4], 16), name)]
+        found = lines("\n".join(report["stack"]))
+        sites = [line.site for line in found if not line.module.startswith(MODULE_NAME)]
+        return Trapped(report["message"], sites)
 
 
 def _switch(

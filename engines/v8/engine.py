@@ -17,10 +17,13 @@ from engines.js.imports import wanted
 from engines.js.mailbox import ARGUMENTS, FUEL
 from engines.js.probe import answered, question
 from engines.js.report import outcome
+from engines.perf import SUPPORTED
+from engines.profile import Samples
 from engines.protocol import Abilities, Door, End, EngineError, Entry, Linked, Outcome
 from engines.v8.isolate import Failed, Isolate, Value
 from engines.v8.keeper import Keeper
 from engines.v8.library import library
+from engines.v8.profiler import Profiler, available
 from engines.wasm import Module
 from engines.wasm.types import Feature
 from wasix.abi import NUMBERS
@@ -38,7 +41,15 @@ class V8Guest:
     the isolate's thread, and so do its system calls.
     """
 
-    def __init__(self, program: Linked, door: Door, ended: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self,
+        program: Linked,
+        door: Door,
+        ended: Callable[[Outcome], None],
+        samples: Samples | None = None,
+    ) -> None:
+        self._samples = samples
+        self._profiler: Profiler | None = None
         self._program = program
         self._ended = ended
         self._lock = threading.Lock()
@@ -72,7 +83,11 @@ class V8Guest:
             finally:
                 with self._lock:
                     self._task = 0
-                isolate.close()
+                try:
+                    if self._profiler and self._samples is not None:
+                        self._profiler.finish(self._samples)
+                finally:
+                    isolate.close()
         except Failed as failure:
             end = End.UNWOUND if failure.terminated else End.INVALID
             left = self._left() if failure.terminated else None
@@ -89,6 +104,9 @@ class V8Guest:
         self._fuel = mailbox[FUEL:ARGUMENTS].cast("q")
         isolate.define("callHost", self._make_server())
         isolate.define("memoryGrown", self._grown)
+        if self._samples is not None:
+            # Before there is a module, whose functions get their names as they are compiled.
+            self._profiler = Profiler(isolate)
         module = self._program.module
         isolate.fill(f"guest.load({module.size})", module.buffers())
         # From here on guest code may run: instantiation runs a start function.
@@ -181,9 +199,9 @@ class V8Engine:
     """See `engines.protocol.Engine`."""
 
     name = "v8"
-    abilities = Abilities()
 
     def __init__(self) -> None:
+        self.abilities = Abilities(profiles=available(), perf_map=SUPPORTED)
         self._features: frozenset[Feature] | None = None
 
     def features(self) -> frozenset[Feature]:
@@ -201,8 +219,14 @@ class V8Engine:
     def kept(self, module: Module, artifacts: Kept) -> bool:
         return False
 
-    def start(self, program: Linked, door: Door, ended: Callable[[Outcome], None]) -> V8Guest:
-        return V8Guest(program, door, ended)
+    def start(
+        self,
+        program: Linked,
+        door: Door,
+        ended: Callable[[Outcome], None],
+        samples: Samples | None = None,
+    ) -> V8Guest:
+        return V8Guest(program, door, ended, samples)
 
 
 @cache

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from engines.perf import SUPPORTED, wanted
 from engines.protocol import EngineError
 
 VERSION = "0.14.1"
@@ -123,7 +124,10 @@ def _load() -> Library:
             f"the engine v8 needs the package mini-racer: pip install 'wasix[engine-v8]' ({error})"
         ) from None
     # Its default, --single-threaded, would never optimise a guest's code.
-    flags = ("--no-single-threaded", f"--stack-size={_stack_kib()}")
+    flags = ["--no-single-threaded", f"--stack-size={_stack_kib()}"]
+    if SUPPORTED and wanted():
+        # It opens a log as well, in the working directory.
+        flags += ["--perf-basic-prof", "--no-logfile-per-isolate", "--logfile=/dev/null"]
     try:
         handle = _dll.init_mini_racer(flags=flags)
     except _dll.LibAlreadyInitializedError:

@@ -16,7 +16,7 @@ from engines.protocol import Engine, EngineError
 from engines.wasm import Module
 from engines.wasm.types import Feature
 from wasix.api.errors import ProgramInvalid
-from wasix.api.needs import lacking, refusal
+from wasix.api.needs import lacking, refusal, unable
 
 SMALL = 256 << 10
 """Bytes of a module that Cranelift compiles at once."""
@@ -33,8 +33,10 @@ class Choice:
     fill: str | None = None
 
 
-def choose(module: Module, artifacts: Artifacts | None, get: Get = engines.get) -> Choice:
-    """The engine for `module`.
+def choose(
+    module: Module, artifacts: Artifacts | None, get: Get = engines.get, *, profiled: bool = False
+) -> Choice:
+    """The engine for `module`; with `profiled` one that tells where a guest spends its time.
 
     Raises `EngineError` if none can be used here, `ProgramInvalid` if none here can run it.
     """
@@ -46,6 +48,9 @@ def choose(module: Module, artifacts: Artifacts | None, get: Get = engines.get) 
             engine = get(name)
         except EngineError as error:
             missing.append(str(error))
+            return None
+        if why := unable(engine, profiled=profiled):
+            missing.append(why)
             return None
         if lack := lacking(module, engine):
             unfit[name] = lack

@@ -45,6 +45,7 @@ def start(engine: str, module: Module, artifacts: Artifacts) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, "WASIX_PERF": "0"},
             cwd=_ROOT,
             start_new_session=True,
         )

@@ -26,11 +26,14 @@ from wasix.abi import Errno, Unwind
 from wasix.api import stdio
 from wasix.api.artifacts import Filler, allowed, kept
 from wasix.api.auto import Choice
+from wasix.api.backtrace import frames
 from wasix.api.errors import UsageError
 from wasix.api.linked import linked
 from wasix.api.needs import declared_lacking
+from wasix.api.profile import Profile
 from wasix.api.sockets import shared
 from wasix.api.trace import Call, Trace
+from wasix.api.trap import Frame
 from wasix.fs.allowance import Allowance, Bounded
 from wasix.fs.file import OpenFile
 from wasix.net.host import HostSocket
@@ -68,6 +71,8 @@ class Loaded:
     environ: Mapping[str, str]
     linked: Linked
     choice: Choice
+    profile: Profile | None = None
+    """Where to write what it spent its time in."""
 
 
 def arguments(args: Path | Sequence[Path]) -> list[str]:
@@ -79,9 +84,10 @@ def arguments(args: Path | Sequence[Path]) -> list[str]:
     return [os.fspath(arg) for arg in args]
 
 
-def load(box: Sandbox, args: Path | Sequence[Path]) -> Loaded:
+def load(box: Sandbox, args: Path | Sequence[Path], profile: Path | None = None) -> Loaded:
     """Fetch the program if need be, read and check it. Holds nothing; any thread."""
     texts = arguments(args)
+    written = None if profile is None else Profile(profile)
     found = catalogue.find(texts[0])
     program = linked(
         found,
@@ -96,8 +102,8 @@ def load(box: Sandbox, args: Path | Sequence[Path]) -> Loaded:
     argv = [*found.argv, *texts[1:]]
     if any("\0" in arg for arg in argv):
         raise UsageError("an argument has a NUL character in it")
-    choice = box.choose(program.module, found.cwasm)
-    return Loaded(texts, found.name, argv, found.environ, program, choice)
+    choice = box.choose(program.module, found.cwasm, profiled=written is not None)
+    return Loaded(texts, found.name, argv, found.environ, program, choice, written)
 
 
 class Guest:
@@ -106,8 +112,8 @@ class Guest:
     With `own` the sandbox is the guest's alone, and what it holds is freed at the guest's end.
     """
 
-    backtrace = ""
-    """Where in the guest it trapped, as its engine tells it."""
+    frames: Sequence[Frame] = ()
+    """Where in the guest it trapped, the innermost first."""
 
     def __init__(
         self,
@@ -161,6 +167,8 @@ class Guest:
         self.process.name = loaded.name
         self.pid = self.process.pid
         self._fuel = box.fuel
+        self._module = loaded.linked.module
+        self.profile = loaded.profile
         if box.time_limit is not None:
             self._deadline = threading.Timer(box.time_limit, self._expire, (box.time_limit,))
             self._deadline.daemon = True
@@ -170,7 +178,10 @@ class Guest:
         carrier = OsThreadCarrier(self.process.main)
         try:
             runner = loaded.choice.engine.start(
-                loaded.linked, carrier, lambda outcome: self._ended(explained(loaded, outcome))
+                loaded.linked,
+                carrier,
+                lambda outcome: self._ended(explained(loaded, outcome)),
+                None if self.profile is None else self.profile.samples,
             )
         except BaseException as error:
             self._ended(Outcome(End.FAILED, f"{type(error).__name__}: {error}"))
@@ -188,9 +199,11 @@ class Guest:
     def _ended(self, outcome: Outcome) -> None:
         """The engine is done with the guest. Called on its thread."""
         process = self.process
-        self.backtrace = outcome.backtrace
+        self.frames = frames(outcome, self._module)
         if self._deadline is not None:
             self._deadline.cancel()
+        if self.profile is not None:
+            self.profile.write(process.name)
         with self.kernel.lock:
             left = outcome.fuel
             process.fuel = None if left is None else max(left, 0)

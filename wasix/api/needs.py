@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from engines.protocol import Engine
+from engines import perf
+from engines.protocol import Engine, EngineError
 from engines.survey import Found, survey
 from engines.wasm import Module, features
 from engines.wasm.features import section_features
 from engines.wasm.types import Feature
+from wasix.api.errors import UsageError
 
 COMMON: frozenset[Feature] = frozenset(
     (
@@ -29,6 +31,25 @@ def declared_lacking(module: Module, engine: Engine) -> list[Feature]:
     """The same with what its toolchain declared: it may list more than is used."""
     needed = features(module) - COMMON
     return sorted(needed - engine.features()) if needed else []
+
+
+def check_perf() -> None:
+    """Raise `UsageError` if what `WASIX_PERF` says makes no sense here."""
+    try:
+        wanted = perf.wanted()
+    except EngineError as error:
+        raise UsageError(str(error)) from None
+    if wanted and not perf.SUPPORTED:
+        raise UsageError("WASIX_PERF=1: maps of machine code are for perf, which Linux alone has")
+
+
+def unable(engine: Engine, *, profiled: bool) -> str | None:
+    """What `engine` is asked for by `profile=` or `WASIX_PERF`, and cannot do; None if it can."""
+    if profiled and not engine.abilities.profiles:
+        return f"the engine {engine.name} cannot profile"
+    if perf.wanted() and not engine.abilities.perf_map:
+        return f"the engine {engine.name} writes no map of its machine code, as WASIX_PERF=1 asks"
+    return None
 
 
 def refusal(module: Module, names: Collection[str], missing: Collection[Feature]) -> str:

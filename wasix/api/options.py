@@ -40,6 +40,7 @@ class GuestOptions(SandboxOptions, total=False):
     cwd: str | PathLike[str] | None
     sockets: Sequence[socket]
     trace: Watcher
+    profile: str | PathLike[str] | None
     sandbox: Sandbox | None
 
 

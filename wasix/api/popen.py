@@ -14,12 +14,13 @@ from subprocess import TimeoutExpired
 from types import TracebackType
 from typing import IO, Any, AnyStr, Generic, Literal, Self, Unpack, cast, overload
 
-from wasix.api import stdio
+from wasix.api import backtrace, stdio
 from wasix.api.errors import UsageError
 from wasix.api.guest import Guest, Path, Watcher, abandon, load
 from wasix.api.options import Args, PopenAny, PopenBytes, PopenEncoded, PopenText
 from wasix.api.sandbox import Sandbox, sandbox_for
 from wasix.api.trace import Trace
+from wasix.api.trap import Frame
 from wasix.fs.pipe import PipeWriter
 from wasix.kernel import Kernel
 from wasix.proc.process import Process
@@ -52,6 +53,8 @@ class Popen(Generic[AnyStr]):
     trace: True for the system calls as records in the attribute `trace` (`wasix.Trace`), or a
         function that is called with each `wasix.Call` on the guest's thread, such as `print`; it
         must not use the sandbox.
+    profile: a file that is written at its end, however it ends: where it spent its time, in
+        speedscope's format. Not every engine can do that (`docs/profiling.md`).
     sandbox: where to run; None for a new sandbox made from the remaining options (`Sandbox`).
 
     Leaving the context closes the pipes and waits; if the block failed, the guest is killed. One
@@ -105,6 +108,7 @@ class Popen(Generic[AnyStr]):
         errors: str | None = None,
         universal_newlines: bool | None = None,
         trace: Watcher = None,
+        profile: Path | None = None,
         sandbox: Sandbox | None = None,
         **options: Any,
     ) -> None:
@@ -121,7 +125,7 @@ class Popen(Generic[AnyStr]):
         self._collectors: dict[str, _Collector] = {}
         self.sandbox, self._own = sandbox_for(sandbox, options)
         try:
-            loaded = load(self.sandbox, args)
+            loaded = load(self.sandbox, args, profile)
             files, ends = stdio.connect(self.sandbox.kernel, stdin, stdout, stderr)
             self._guest = guest = Guest(
                 self.sandbox,
@@ -163,8 +167,22 @@ class Popen(Generic[AnyStr]):
 
     @property
     def backtrace(self) -> str:
-        """Where in the guest it trapped, as its engine tells it."""
-        return self._running.backtrace
+        """Where in the guest it trapped, in lines, the innermost first: as far as the engine tells.
+
+        All of it, whatever `WASIX_BACKTRACE` says.
+        """
+        return backtrace.text(self.frames)
+
+    @property
+    def frames(self) -> Sequence[Frame]:
+        """The same as a list."""
+        return self._running.frames
+
+    @property
+    def profile_error(self) -> str | None:
+        """Why its profile was not written at its end, in a line; None if it was."""
+        profile = self._running.profile
+        return None if profile is None else profile.error
 
     @property
     def fuel(self) -> int | None:

@@ -205,6 +205,7 @@ async def create_subprocess_exec(
     cwd: Path | None = None,
     sockets: Sequence[socket] = (),
     trace: Watcher = None,
+    profile: Path | None = None,
     sandbox: Sandbox | None = None,
     **options: Unpack[SandboxOptions],
 ) -> Process:
@@ -229,7 +230,7 @@ async def create_subprocess_exec(
     box, own = sandbox_for(sandbox, options)
     try:
         # Reading and checking a program is slow; it holds nothing, should this be cancelled.
-        loaded = await asyncio.to_thread(load, box, [program, *args])
+        loaded = await asyncio.to_thread(load, box, [program, *args], profile)
         files, ends = stdio.connect(box.kernel, stdin, stdout, stderr)
         guest = Guest(box, loaded, files, env=env, cwd=cwd, sockets=sockets, trace=trace, own=own)
     except BaseException:

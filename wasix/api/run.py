@@ -151,9 +151,10 @@ async def run_async(
     streams = [options.pop(name, None) for name in ("stdin", "stdout", "stderr")]
     options.pop("bufsize", None)
     started = {n: options.pop(n) for n in ("env", "cwd", "sockets", "trace") if n in options}
+    profile = options.pop("profile", None)
     box, own = sandbox_for(options.pop("sandbox", None), options)
     try:
-        loaded = await asyncio.to_thread(load, box, args)
+        loaded = await asyncio.to_thread(load, box, args, profile)
         files, _ = stdio.connect(box.kernel, *streams)
         guest = Guest(box, loaded, files, **started, own=own)
     except BaseException:

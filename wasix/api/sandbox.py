@@ -21,7 +21,7 @@ from wasix.api.errors import EngineUnavailable, ProgramInvalid, UsageError, Volu
 from wasix.api.files import Files
 from wasix.api.guest import ENVIRONMENT as ENVIRONMENT
 from wasix.api.guest import Guest, abandon
-from wasix.api.needs import lacking, refusal
+from wasix.api.needs import check_perf, lacking, refusal, unable
 from wasix.api.program import MOST_ELEMENTS
 from wasix.api.size import size
 from wasix.api.trace import SIZE, Trace
@@ -138,16 +138,20 @@ class Sandbox:
         if isinstance(root, Directory):
             self.volumes.append(name)
 
-    def choose(self, module: Module, compiled: Cwasm | None = None) -> Choice:
+    def choose(
+        self, module: Module, compiled: Cwasm | None = None, *, profiled: bool = False
+    ) -> Choice:
         """The engine for `module`, which is prepared on it. Takes as long as compiling does.
 
-        `compiled` is the file it was read from, if that holds native code as well.
+        `compiled` is the file it was read from, if that holds native code as well. With `profiled`
+        the engine is one that tells where a guest spends its time.
         """
         artifacts = kept()
+        check_perf()
         try:
             choice = compiled.choice(module, self.engine_name) if compiled else None
             if choice is None:
-                choice = self._choose(module, artifacts)
+                choice = self._choose(module, artifacts, profiled)
                 if compiled:
                     reason = f"{choice.reason}; {compiled.why_not(self.engine_name)}"
                     choice = replace(choice, reason=reason)
@@ -156,10 +160,12 @@ class Sandbox:
         self._prepare(choice.engine, module, Code(compiled, artifacts) if compiled else artifacts)
         return choice
 
-    def _choose(self, module: Module, artifacts: Artifacts) -> Choice:
+    def _choose(self, module: Module, artifacts: Artifacts, profiled: bool) -> Choice:
         if self.engine_name == "auto":
-            return choose(module, artifacts)
+            return choose(module, artifacts, profiled=profiled)
         choice = Choice(engines.get(self.engine_name), "it was asked for")
+        if why := unable(choice.engine, profiled=profiled):
+            raise UsageError(f"{why}; --engine cranelift can")
         if lack := lacking(module, choice.engine):
             raise ProgramInvalid(refusal(module, [self.engine_name], lack))
         return choice

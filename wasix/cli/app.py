@@ -55,6 +55,11 @@ def app() -> None:
     is_flag=True,
     help="Count calls, errors and time by system call; with --strace show the calls too.",
 )
+@click.option(
+    "--profile",
+    metavar="FILE",
+    help="Write where it spent its time to FILE, for https://www.speedscope.app.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say what is chosen, and why it ended.")
 @click.argument("program")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)

@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from wasix import catalogue
+from wasix.api import backtrace
 from wasix.api.errors import UsageError, WasixError
 from wasix.api.guest import ENVIRONMENT
 from wasix.api.popen import Popen
 from wasix.api.sandbox import Sandbox
 from wasix.cli import progress
+from wasix.cli.progress import STATUS_INTERRUPTED
 from wasix.cli.strace import Strace
 from wasix.cli.volumes import parse_volumes
-from wasix.proc.process import STATUS_TIMEOUT
+from wasix.proc.process import STATUS_TIMEOUT, STATUS_TRAP
 from wasix.proc.signal import Signal
 
 
@@ -54,12 +56,14 @@ def run(
     strace_output: str | None,
     strace_format: str | None,
     strace_summary: bool,
+    profile: str | None,
     verbose: bool,
 ) -> NoReturn:
     """Run the program and exit with its status."""
     started = time.monotonic()
     trace: Strace | None = None
     try:
+        much = backtrace.level()
         if strace or strace_output or strace_format or strace_summary:
             trace = Strace(
                 strace_output,
@@ -81,7 +85,11 @@ def run(
         with box:
             base = {**ENVIRONMENT, "PWD": cwd, **found.environ}
             process = box.Popen(
-                [program, *args], env=_environment(environ, base), cwd=cwd, trace=trace
+                [program, *args],
+                env=_environment(environ, base),
+                cwd=cwd,
+                trace=trace,
+                profile=profile,
             )
             if verbose:
                 _say(f"{found.name}: running on {process.engine}")
@@ -91,14 +99,19 @@ def run(
     except WasixError as error:
         _say(str(error))
         sys.exit(error.status)
+    except KeyboardInterrupt:  # before there was a guest to wait for, or as it began
+        sys.exit(STATUS_INTERRUPTED)
     if process.message:
         _say(process.message)
+        if status == STATUS_TRAP and (lines := backtrace.text(process.frames, much)):
+            sys.stderr.write(lines + "\n")
     if verbose:
-        if process.backtrace:
-            _say(process.backtrace)
         if fuel is not None and process.fuel is not None:
             _say(f"{found.name}: {fuel - process.fuel} of {fuel} units of fuel used")
         _say(f"{found.name}: status {status} after {time.monotonic() - started:.3f} s")
+    if process.profile_error:
+        _say(process.profile_error)
+        sys.exit(WasixError.status)
     sys.exit(status)
 
 

@@ -13,8 +13,16 @@ from ctypes import byref, c_void_p
 from functools import cache
 
 from engines.artifacts import Kept
-from engines.native.cranelift.library import FLAGS, Bytes, Library, installed, library
+from engines.native.cranelift.library import (
+    FLAGS,
+    PERF_MAP,
+    Bytes,
+    Library,
+    installed,
+    library,
+)
 from engines.native.processor import processor
+from engines.perf import SUPPORTED, wanted
 from engines.protocol import Build
 from engines.wasm import Module
 from engines.wasm.probes import PROBES
@@ -60,6 +68,8 @@ class Compiler:
         # The one may not exceed the other, though nothing runs on a stack of that kind.
         self.library.wasmtime_config_async_stack_size_set(config, stack)
         self.library.wasmtime_config_max_wasm_stack_set(config, stack)
+        if SUPPORTED and wanted():
+            self.library.wasmtime_config_profiler_set(config, PERF_MAP)
         self.engine = self.library.wasm_engine_new_with_config(config)
         self._lock = threading.Lock()
         self.build = Build(

@@ -13,8 +13,11 @@ from struct import Struct
 from engines.artifacts import Kept
 from engines.native.cranelift.compiler import WASM_STACK, Compiler, Invalid, compiler
 from engines.native.cranelift.library import SLOT, Extern, Instance
+from engines.native.cranelift.profiler import Profiler
 from engines.native.cranelift.store import Memory, Store
+from engines.perf import SUPPORTED
 from engines.plain import Refused, Trapped
+from engines.profile import Samples
 from engines.protocol import Abilities, Build, Door, End, Fuel, Linked, Outcome
 from engines.wasm import FunctionType, Import, MemoryType, Module, TagType
 from engines.wasm.types import Feature
@@ -37,8 +40,11 @@ class CraneliftGuest:
         program: Linked,
         door: Door,
         ended: Callable[[Outcome], None],
+        samples: Samples | None = None,
     ) -> None:
         self._compiler = compiler
+        self._samples = samples
+        self._profiler: Profiler | None = None
         self._program = program
         self._door = door
         self._ended = ended
@@ -76,11 +82,15 @@ class CraneliftGuest:
     def _run(self) -> Outcome:
         module = self._program.module
         compiled = self._compiler.module(module)
-        store = Store(self._compiler, lambda: self._stopped)
+        store = Store(self._compiler, self._asked)
         try:
+            if self._samples is not None:
+                self._profiler = Profiler(self._compiler, compiled, store, module)
             imports = [self._import(store, item) for item in module.imports]
             if self._stopped:
                 return Outcome(End.UNWOUND)
+            if self._profiler:
+                self._profiler.begin()
             # From here on guest code may run: instantiation runs a start function.
             instance = store.instantiate(compiled, imports)
             self._memory = store.exported_memory(instance, "memory")
@@ -94,7 +104,21 @@ class CraneliftGuest:
         finally:
             self._views.clear()
             self._bytes = memoryview(b"")
+            self._finish_profile()
             store.close()
+
+    def _asked(self) -> bool:
+        """Whether the guest is to stop, which it asks at every epoch."""
+        if self._profiler:
+            self._profiler.look()
+        return self._stopped
+
+    def _finish_profile(self) -> None:
+        if self._profiler and self._samples is not None:
+            try:
+                self._profiler.finish(self._samples)
+            finally:
+                self._profiler.close()
 
     def _metered(self, store: Store, instance: Instance, fuel: Fuel) -> Outcome:
         left = store.variable(instance, fuel.variable)
@@ -111,14 +135,7 @@ class CraneliftGuest:
     def _trapped(self, trap: Trapped) -> Outcome:
         if self._unwinding or self._stopped:
             return Outcome(End.UNWOUND)
-        return Outcome(End.TRAPPED, str(trap), self._backtrace(trap))
-
-    def _backtrace(self, trap: Trapped) -> str:
-        names = self._program.module.name_section().functions
-        return "\n".join(
-            f"    at {names.get(index, '?')} (wasm-function[{index}]:{offset:#x})"
-            for index, offset, _ in trap.frames
-        )
+        return Outcome(End.TRAPPED, str(trap), tuple(trap.frames))
 
     def _import(self, store: Store, item: Import) -> Extern:
         match item.type:
@@ -134,6 +151,8 @@ class CraneliftGuest:
     def _call(self, store: Store, function: Function) -> Callable[[int, int, int, int], int]:
         """What wasmtime calls for `function`: a closure, to look little up."""
         enter = self._door.entry(function)
+        if self._profiler:
+            enter = self._profiler.watched(function.name, enter)
         # As `Function.argument_format`, with a slot for each.
         codes = [
             f"{scalar.code}8x" if scalar and scalar.size == 8 else "I12x"
@@ -184,7 +203,7 @@ class CraneliftEngine:
     """See `engines.protocol.Engine`."""
 
     name = "cranelift"
-    abilities = Abilities(artifacts=True)
+    abilities = Abilities(artifacts=True, profiles=True, perf_map=SUPPORTED)
 
     def __init__(self) -> None:
         self.compiler = compiler()
@@ -214,9 +233,13 @@ class CraneliftEngine:
         return artifacts.has(self.compiler.key(module))
 
     def start(
-        self, program: Linked, door: Door, ended: Callable[[Outcome], None]
+        self,
+        program: Linked,
+        door: Door,
+        ended: Callable[[Outcome], None],
+        samples: Samples | None = None,
     ) -> CraneliftGuest:
-        return CraneliftGuest(self.compiler, program, door, ended)
+        return CraneliftGuest(self.compiler, program, door, ended, samples)
 
 
 def _last_line(error: Invalid) -> str:

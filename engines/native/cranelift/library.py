@@ -53,6 +53,12 @@ class Bytes(ctypes.Structure):
         return ctypes.string_at(self.data, self.size).rstrip(b"\0").decode("utf-8", "replace")
 
 
+class ProfiledModule(ctypes.Structure):
+    """`wasmtime_guestprofiler_modules`: where the name is, and a module."""
+
+    _fields_ = (("name", c_void_p), ("module", c_void_p))
+
+
 class Instance(ctypes.Structure):
     _fields_ = (("store", c_uint64), ("private", c_size_t))
 
@@ -110,6 +116,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "wasm_valtype_vec_new": (None, c_void_p, c_size_t, c_void_p),
     "wasmtime_config_async_stack_size_set": (None, c_void_p, c_uint64),
     "wasmtime_config_max_wasm_stack_set": (None, c_void_p, c_size_t),
+    "wasmtime_config_profiler_set": (None, c_void_p, c_uint8),
     "wasmtime_context_gc": (c_void_p, c_void_p),
     "wasmtime_context_set_epoch_deadline": (None, c_void_p, c_uint64),
     "wasmtime_engine_increment_epoch": (None, c_void_p),
@@ -131,6 +138,13 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "wasmtime_global_get": (None, c_void_p, c_void_p, c_void_p),
     "wasmtime_global_new": (c_void_p, *[c_void_p] * 4),
     "wasmtime_global_set": (c_void_p, c_void_p, c_void_p, c_void_p),
+    "wasmtime_guestprofiler_delete": (None, c_void_p),
+    "wasmtime_guestprofiler_finish": (c_void_p, c_void_p, c_void_p),
+    "wasmtime_guestprofiler_new": (
+        *(c_void_p, c_void_p, c_void_p, c_uint64),
+        *(c_void_p, c_size_t),
+    ),
+    "wasmtime_guestprofiler_sample": (None, c_void_p, c_void_p, c_uint64),
     "wasmtime_instance_export_get": (c_bool, c_void_p, c_void_p, c_char_p, c_size_t, c_void_p),
     "wasmtime_instance_new": (c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, *[c_void_p] * 2),
     "wasmtime_memory_data": (c_void_p, c_void_p, c_void_p),
@@ -168,6 +182,9 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "wasmtime_trap_new": (c_void_p, c_char_p, c_size_t),
     "wasmtime_wat2wasm": (c_void_p, c_char_p, c_size_t, c_void_p),
 }
+
+PERF_MAP = 3
+"""`WASMTIME_PROFILING_STRATEGY_PERFMAP`."""
 
 FLAGS = {
     "epoch_interruption": True,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ctypes import POINTER, byref, c_uint8, c_uint64, c_void_p
 from typing import Any, Protocol
 
+from engines.backtrace import Site
 from engines.native.cranelift.compiler import Compiled, Compiler
 from engines.native.cranelift.library import (
     SLOT,
@@ -18,7 +19,7 @@ from engines.native.cranelift.library import (
     Instance,
     Value,
 )
-from engines.plain import Site, Trapped
+from engines.plain import Trapped
 from engines.wasm import FunctionType, MemoryType, TagType, ValueType
 
 KINDS = {
@@ -106,6 +107,11 @@ class Store:
         self.context = self.library.wasmtime_store_context(self._store)
         self._kept: list[object] = []  # what wasmtime has the addresses of
         self._watch(stopping)
+
+    @property
+    def pointer(self) -> int:
+        """Its `wasmtime_store_t`."""
+        return int(self._store)
 
     def close(self) -> None:
         store, self._store = self._store, 0
