@@ -11,8 +11,13 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
+from types import ModuleType
 from typing import Any
 
 from engines.perf import SUPPORTED, wanted
@@ -114,28 +119,43 @@ def library() -> Library:
         return _load()
 
 
+@contextmanager
+def _loader() -> Iterator[ModuleType]:
+    """mini-racer's module `_dll`, which knows whether V8 has been initialized in this process.
+
+    Its package would import asyncio and much more, which takes as long as V8 does to start; so an
+    empty one stands in for it meanwhile. Whoever imports it afterwards gets it whole, with this
+    very module.
+    """
+    package, module = "py_mini_racer", "py_mini_racer._dll"
+    if package in sys.modules:
+        yield import_module(module)
+        return
+    spec = PathFinder.find_spec(package)
+    if spec is None:
+        raise ImportError(f"No module named '{package}'")
+    sys.modules[package] = module_from_spec(spec)
+    try:
+        yield import_module(module)
+    finally:
+        del sys.modules[package]
+
+
 @cache
 def _load() -> Library:
     """Load V8 with the flags guests need. Raises `EngineError` if it is missing or another one."""
-    try:
-        from py_mini_racer import _dll
-    except ImportError as error:
-        raise EngineError(
-            f"the engine v8 needs the package mini-racer: pip install 'wasix[engine-v8]' ({error})"
-        ) from None
     # Its default, --single-threaded, would never optimise a guest's code.
     flags = ["--no-single-threaded", f"--stack-size={_stack_kib()}"]
     if SUPPORTED and wanted():
         # It opens a log as well, in the working directory.
         flags += ["--perf-basic-prof", "--no-logfile-per-isolate", "--logfile=/dev/null"]
     try:
-        handle = _dll.init_mini_racer(flags=flags)
-    except _dll.LibAlreadyInitializedError:
+        with _loader() as loader:
+            handle = _initialized(loader, flags)
+    except ImportError as error:
         raise EngineError(
-            "the engine v8 must start before anything else in this process uses mini-racer"
+            f"the engine v8 needs the package mini-racer: pip install 'wasix[engine-v8]' ({error})"
         ) from None
-    except (_dll.LibNotFoundError, OSError, AttributeError) as error:
-        raise EngineError(f"the engine v8 cannot load mini-racer's V8: {error}") from None
     found = handle.mr_v8_version().decode()
     if found != V8_VERSION:
         raise EngineError(
@@ -143,3 +163,15 @@ def _load() -> Library:
             f"{found}: pip install mini-racer=={VERSION}"
         )
     return Library(handle)
+
+
+def _initialized(loader: ModuleType, flags: Sequence[str]) -> ctypes.CDLL:
+    try:
+        handle: ctypes.CDLL = loader.init_mini_racer(flags=flags)
+    except loader.LibAlreadyInitializedError:
+        raise EngineError(
+            "the engine v8 must start before anything else in this process uses mini-racer"
+        ) from None
+    except (loader.LibNotFoundError, OSError, AttributeError) as error:
+        raise EngineError(f"the engine v8 cannot load mini-racer's V8: {error}") from None
+    return handle
