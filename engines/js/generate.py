@@ -1,63 +1,51 @@
-"""Renders the JavaScript that runs a guest for an engine whose linear memory Python sees."""
+"""Generates the JavaScript that runs a guest for an engine whose linear memory Python sees."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
-
-import jinja2
 
 from engines.js.backtrace import MOST
 from engines.js.mailbox import ARGUMENTS, FUEL, MAILBOX_SIZE
 from wasix.abi import CALLS, UNWIND, Function
 
+_SCRIPT = Path(__file__).parent / "direct.js"
 
-class Slot(NamedTuple):
-    """A wasm parameter, and its place in the mailbox counted in 4- or (`wide`) 8-byte words."""
-
-    name: str
-    place: int
-    wide: bool
-
-
-class Call(NamedTuple):
-    name: str
-    slots: list[Slot]
-    noreturn: bool
+_CONSTANTS = {
+    "FRAMES": MOST,
+    "FUEL": FUEL // 8,
+    "MAILBOX_SIZE": MAILBOX_SIZE,
+    "UNWIND": UNWIND,
+}
 
 
-def environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-    )
-
-
-def _call(function: Function) -> Call:
-    slots, offset = [], ARGUMENTS
+def _call(number: int, function: Function) -> str:
+    """The function a guest imports: it leaves its arguments in the mailbox, each aligned."""
+    names, stores, offset = [], [], ARGUMENTS
     for position, carrier in enumerate(function.wasm_params):
-        wide = carrier == "i64"
-        size = 8 if wide else 4
+        size, words = (8, "longs") if carrier == "i64" else (4, "words")
         offset = -(-offset // size) * size
-        slots.append(Slot(f"p{position}", offset // size, wide))
+        names.append(f"p{position}")
+        stores.append(f"{words}[{offset // size}] = p{position};")
         offset += size
     assert offset <= MAILBOX_SIZE
-    return Call(function.name, slots, function.noreturn)
+    answer = "" if function.noreturn else "return "
+    # As a method it has the call's name, which a profile shows.
+    body = f"{' '.join(stores)} {answer}enter({number});"
+    return f"{{ {function.name}({', '.join(names)}) {{ {body} }} }}.{function.name},"
 
 
 @cache
 def direct() -> str:
-    """The script that defines `guest`; see its comments."""
-    return (
-        environment()
-        .get_template("direct.js.j2")
-        .render(
-            mailbox_size=MAILBOX_SIZE,
-            fuel=FUEL // 8,
-            frames=MOST,
-            unwind=UNWIND,
-            calls=[_call(function) for function in CALLS],
+    """The script that defines `guest`; see the comments in `direct.js`."""
+    return "\n".join(
+        (
+            '(() => { "use strict";',
+            *(f"const {name} = {value};" for name, value in _CONSTANTS.items()),
+            "const CALLS = (words, longs, enter) => [",
+            *(_call(number, function) for number, function in enumerate(CALLS)),
+            "];",
+            _SCRIPT.read_text(),
+            "})();",
         )
     )

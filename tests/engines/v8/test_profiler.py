@@ -45,4 +45,4 @@ def test_every_call_has_a_function_of_its_name(wat: Wat) -> None:
     from wasix.abi import CALLS
 
     script = direct()
-    assert all(f"    {{ {call.name}(" in script for call in CALLS)
+    assert all(f"{{ {call.name}(" in script for call in CALLS)

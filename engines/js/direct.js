@@ -1,13 +1,11 @@
 // Runs one guest whose linear memory the host sees. A system call leaves its number and arguments in
-// the mailbox, enters the host, and finds the errno there. Rendered by engines/js/generate.py.
-"use strict";
-
+// the mailbox, enters the host, and finds the errno there. engines/js/generate.py defines the names in
+// capitals, and wraps it into a function.
 globalThis.guest = (() => {
-  Error.stackTraceLimit = {{ frames }};
-  const mailbox = new ArrayBuffer({{ mailbox_size }});
+  Error.stackTraceLimit = FRAMES;
+  const mailbox = new ArrayBuffer(MAILBOX_SIZE);
   const words = new Int32Array(mailbox);
   const longs = new BigInt64Array(mailbox);
-  const UNWIND = {{ unwind }};
 
   // A thrown exception could be caught by the guest's catch_all; a trap cannot. So what must not
   // return goes through a module whose only function is `unreachable`.
@@ -26,7 +24,7 @@ globalThis.guest = (() => {
       longs[1] = BigInt(buffer.byteLength);
       memoryGrown();
     }
-    if (fuel !== undefined) longs[{{ fuel }}] = fuel.value;
+    if (fuel !== undefined) longs[FUEL] = fuel.value;
     words[0] = number;
     callHost();
     const errno = words[0];
@@ -37,17 +35,7 @@ globalThis.guest = (() => {
     return errno;
   }
 
-  // One function a call, by its number. Each has the call's name, for profiles.
-  const calls = [
-    {%- for call in calls %}
-    { {{ call.name }}({{ call.slots | map(attribute="name") | join(", ") }}) {
-      {%- for slot in call.slots %}
-      {{ "longs" if slot.wide else "words" }}[{{ slot.place }}] = {{ slot.name }};
-      {%- endfor %}
-      {{ "" if call.noreturn else "return " }}enter({{ loop.index0 }});
-    } }.{{ call.name }},
-    {%- endfor %}
-  ];
+  const calls = CALLS(words, longs, enter);
 
   // What to give the module: functions as [module, name, number], memories and tags with their types.
   function link({ functions, memories, tags }) {
