@@ -41,8 +41,8 @@ class Site(NamedTuple):
 
     function: int
     """The index of the function, imports first."""
-    offset: int
-    """Bytes from the start of the module."""
+    offset: int | None
+    """Bytes from the start of the module, if the engine tells."""
     name: str | None = None
 
 
@@ -55,6 +55,13 @@ class Trapped(Exception):
     def __init__(self, message: str, frames: Sequence[Site] = ()) -> None:
         super().__init__(message)
         self.frames = list(frames)
+
+
+class Ended(Exception):
+    """A store is gone for good, with the process it was in; the text says why.
+
+    Raised by all that uses it.
+    """
 
 
 class Refused(Exception):

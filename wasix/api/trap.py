@@ -14,11 +14,12 @@ class Frame(NamedTuple):
     """The index of the function, imports first."""
     name: str | None
     """What the module's name section calls it."""
-    offset: int
-    """Bytes from the start of the module."""
+    offset: int | None
+    """Bytes from the start of the module; None on JavaScriptCore, which does not tell."""
 
     def __str__(self) -> str:
-        return f"{self.name or '?'} (wasm-function[{self.function}]:{self.offset:#x})"
+        place = "" if self.offset is None else f":{self.offset:#x}"
+        return f"{self.name or '?'} (wasm-function[{self.function}]{place})"
 
 
 class Trap(WasixError):
