@@ -22,6 +22,8 @@ SAMPLE = [
         r"api/test_run\.py(?!.*test_every_status)",
         # Programs of others.
         r"programs/test_programs\.py.*(test_python_computes|test_cowsay|test_sqlite)",
+        # Plain modules, but for what takes long.
+        r"api/test_plain\w*\.py(?!.*(test_many_instances|test_values_come_back|_outlive_a_thousand))",
         # What is special about these engines.
         r"engines/",
         r"soak/",

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engines.js.sites import site
-from engines.plain import Ended, Refused, Trapped
+from engines.plain import Ended, Refused, Site, Trapped
 
 OK, UNWIND, RUN, DO, MORE, BYTES, EXIT, DONE, FAILED, HOST = range(10)
 TERMINATED = -1
@@ -40,6 +40,8 @@ class Channel(ABC):
         """Host functions that run now."""
         self.generation = 0
         """It changes when all that ran was ended."""
+        self.precise: Callable[[str, list[Site]], str] | None = None
+        """What a trap's text means at some place, where an engine has one text for two traps."""
 
     def attach(self, mail: memoryview) -> None:
         """Where the mailbox is."""
@@ -141,4 +143,5 @@ class Channel(ABC):
         if report["refused"]:
             return Refused(message)
         sites = map(site, report["stack"])
-        return Trapped(message, [found for found in sites if found is not None])
+        frames = [found for found in sites if found is not None]
+        return Trapped(self.precise(message, frames) if self.precise else message, frames)

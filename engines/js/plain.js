@@ -157,11 +157,14 @@ globalThis.plain = (() => {
     table: (type) => add(new WebAssembly.Table(type, null)),
     bytes: (item) => items[item].buffer.byteLength,
     grow(item, pages) {
-      try {
-        return items[item].grow(pages);
-      } catch {
-        return -1;
+      for (const count of [pages, BigInt(pages)]) { // the second for a memory of 64 bits
+        try {
+          return Number(items[item].grow(count));
+        } catch (error) {
+          if (!(error instanceof TypeError)) return -1;
+        }
       }
+      return -1;
     },
     length: (item) => items[item].length,
     get: (item, element, index) => number(element, items[item].get(index)),
@@ -169,18 +172,24 @@ globalThis.plain = (() => {
       items[item].set(index, of(element, reference));
     },
     extend(item, element, count, reference) {
+      const table = items[item];
+      const value = of(element, reference);
+      let before;
       try {
-        return items[item].grow(count, of(element, reference));
+        before = table.grow(count, value);
       } catch {
         return -1;
       }
+      // JavaScriptCore shows them, but its call_indirect takes them for null until they are set.
+      if (value !== null) for (let at = before; at < table.length; at++) table.set(at, value);
+      return before;
     },
     // Where the host is another process: has the file that it gave laid over a memory.
     cover(item) {
       words[3] = item;
       words[4] = 0;
       coverMemory();
-      if (words[4]) throw new Error("this memory cannot be shared with another process");
+      if (words[4]) throw new Error("the engine moved a memory that grew, and so it cannot be shared");
       return items[item].buffer.byteLength;
     },
     // A global is reached by a module that imports it, and one is made by a module that exports it.

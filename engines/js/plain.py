@@ -1,4 +1,4 @@
-"""Plain modules on JavaScript engines: what `engines.plain.Store` asks for, in terms of plain.js."""
+"""Plain modules on JavaScript engines: what `engines.plain.Store` asks for, by plain.js."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ AnyChannel = TypeVar("AnyChannel", bound=Channel)
 class Compiled(Protocol):
     """A module that the engine accepts."""
 
-    data: bytes
+    @property
+    def data(self) -> bytes: ...
 
 
 class JavaScriptStore(ABC, Generic[AnyChannel]):
@@ -179,7 +180,7 @@ class JavaScriptStore(ABC, Generic[AnyChannel]):
         return int(self._channel.do(f'plain.extend({table},"{of.element}",{count},{reference})'))
 
     def reference(self, value: object) -> int:
-        # Engines do not tell when the guest has forgotten one, so each is kept as long as the store.
+        # Engines do not tell when a guest has forgotten one: each is kept as long as the store.
         number = self._numbers.get(id(value))
         if number is None:
             number = self._numbers[id(value)] = int(self._channel.do("plain.extern()"))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from engines.plain import Item, Refused, Trapped
+from engines.plain import Ended, Item, Refused, Trapped
 from engines.values import known
 from engines.wasm import FunctionType, GlobalType, Import, Limits, MemoryType, TableType, TagType
 from engines.wasm.types import ExternalType, printable
@@ -117,7 +117,7 @@ class Instance:
             store.level.depth += 1
             try:
                 find = store.items.instantiate(module._compiled, module._module, items)
-            except Trapped as error:
+            except (Trapped, Ended) as error:
                 raise store.raised(error) from None
             except Refused as error:
                 raise LinkError(f"{module._module.name}: {error}") from None
