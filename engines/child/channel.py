@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from socket import send_fds
 
@@ -28,9 +28,9 @@ class ChildChannel(Channel):
     """
 
     def __init__(
-        self, program: Program, host: Callable[[int], bool], stopping: Callable[[], bool]
+        self, program: Program, hosts: Sequence[Callable[[], bool]], stopping: Callable[[], bool]
     ) -> None:
-        super().__init__(host)
+        super().__init__(hosts)
         self._stopping = stopping
         self._lock = threading.Lock()
         self._computing = False
@@ -55,18 +55,24 @@ class ChildChannel(Channel):
             self._child.begin(task)
             self._listen()
             self.attach(seen(self._child.file, MAIL))
+        except (Died, OSError, ValueError) as error:
+            self.close()
+            raise Ended(f"its process did not begin: {error}") from None
         except BaseException:
             self.close()
             raise
 
     def resume(self, *, guest: bool) -> None:
         with self._lock:
-            if self._killed and not self._gone:
+            answers = self.words[0] in (OK, UNWIND)
+            if self._killed and not self._gone:  # it had just done what it was to be ended at
                 self.end(_STOPPED)
+                if answers:
+                    raise Trapped("stopped")
             if self._gone:
                 raise Ended(self._gone)
             if guest and self._stopping():
-                if self.words[0] not in (OK, UNWIND):
+                if not answers:
                     raise Trapped("stopped")
                 self.words[0] = UNWIND
             # What unwinds ends by itself.
@@ -85,8 +91,7 @@ class ChildChannel(Channel):
             self._computing = False
         event = self.words[0]
         if event not in (DONE, FAILED, HOST):
-            self.end("its process says what makes no sense")
-            raise Ended(self._gone)
+            raise self.nonsense()
         return event
 
     def _listen(self) -> None:
@@ -119,6 +124,10 @@ class ChildChannel(Channel):
     def abandon(self) -> None:
         self.end("it was interrupted, which ended its process")
 
+    def nonsense(self) -> Ended:
+        self.end("its process says what makes no sense")
+        return Ended(self._gone)
+
     def restart(self) -> None:
         raise self.lost()
 
@@ -129,6 +138,6 @@ class ChildChannel(Channel):
         """What `code` gives, which takes a descriptor from the socket."""
         self._passed = file
         try:
-            return int(self.do(code))
+            return self.number(code)
         finally:
             self._passed = None

@@ -42,7 +42,7 @@ class PlainStore(JavaScriptStore[ChildChannel]):
     def __init__(
         self, program: Program, precise: Precise | None, stopping: Callable[[], bool]
     ) -> None:
-        super().__init__(lambda host: ChildChannel(program, host, stopping))
+        super().__init__(lambda hosts: ChildChannel(program, hosts, stopping))
         self._shown: dict[int, _Shown] = {}
         self._modules: list[bytes] = []
         if precise is not None:
@@ -64,7 +64,7 @@ class PlainStore(JavaScriptStore[ChildChannel]):
 
     def bytes(self, memory: int) -> memoryview:
         channel, shown = self._channel, self._shown.get(memory)
-        size = int(channel.do(f"plain.bytes({memory})"))
+        size = channel.number(f"plain.bytes({memory})")
         if not size:
             return memoryview(bytearray())
         if shown is None or len(shown.view) != size:
@@ -78,7 +78,7 @@ class PlainStore(JavaScriptStore[ChildChannel]):
                 shown = _Shown()
                 size = channel.share(code, shown.file)
             else:
-                size = int(channel.do(code))
+                size = channel.number(code)
             shown.view = seen(shown.file, size)
         except Trapped as error:
             # A memory that moved away from its file would be shown as it was.
@@ -101,7 +101,7 @@ class ChildPlain:
 
     def compile(self, module: Module) -> Accepted:
         data = module.join()
-        channel = ChildChannel(self._program, lambda number: False, lambda: False)
+        channel = ChildChannel(self._program, [], lambda: False)
         try:
             accept(channel, data)
         finally:

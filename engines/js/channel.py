@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from engines.js.sites import site
@@ -30,12 +30,12 @@ STARTED = 2
 
 
 class Channel(ABC):
-    """One thread at a time uses it. `host` serves host functions by number, on that thread."""
+    """One thread at a time uses it. `hosts` serve host functions, by number, on that thread."""
 
     mail: memoryview
 
-    def __init__(self, host: Callable[[int], bool]) -> None:
-        self._host = host
+    def __init__(self, hosts: Sequence[Callable[[], bool]]) -> None:
+        self._hosts = hosts
         self.depth = 0
         """Host functions that run now."""
         self.generation = 0
@@ -106,9 +106,11 @@ class Channel(ABC):
                 event = self.turn()
                 if event == HOST:
                     number = words[1]
+                    if not 0 <= number < len(self._hosts):
+                        raise self.nonsense()
                     self.depth += 1
                     try:
-                        fine = self._host(number)
+                        fine = self._hosts[number]()
                     finally:
                         self.depth -= 1
                     if generation != self.generation:  # all was ended while it was called
@@ -130,18 +132,31 @@ class Channel(ABC):
         self.restart()
         self._wait(what, operand, guest)
 
+    def number(self, code: str) -> int:
+        """The same where that is a number."""
+        value = self.do(code)
+        if not isinstance(value, int):
+            raise self.nonsense()
+        return value
+
+    def nonsense(self) -> Ended:
+        """What to raise when the engine says what it never does, or somebody in its place."""
+        return Ended("the engine says what makes no sense")
+
     def _told(self) -> Any:
         try:
             return json.loads(bytes(self._text[: self.words[1]]))
         except ValueError:
-            raise Ended("the engine says what makes no sense") from None
+            raise self.nonsense() from None
 
     def _failure(self) -> Exception:
         report = self._told()
+        if not isinstance(report, dict) or {"message", "refused", "stack"} - report.keys():
+            return self.nonsense()
         # JavaScriptCore appends what it was evaluating, which is ours.
         message = str(report["message"]).partition(" (evaluating")[0]
         if report["refused"]:
             return Refused(message)
-        sites = map(site, report["stack"])
+        sites = map(site, map(str, report["stack"]))
         frames = [found for found in sites if found is not None]
         return Trapped(self.precise(message, frames) if self.precise else message, frames)

@@ -12,6 +12,7 @@ from engines.js.channel import TEXT, Channel
 from engines.plain import SLOT, Call, Frame, Host, Refused, Trapped
 from engines.wasm import FunctionType, GlobalType, MemoryType, Module, TableType
 
+Hosts = Sequence[Callable[[], bool]]
 AnyChannel = TypeVar("AnyChannel", bound=Channel)
 
 
@@ -24,12 +25,11 @@ class Compiled(Protocol):
 
 class JavaScriptStore(ABC, Generic[AnyChannel]):
     """See `engines.plain.Store`. `channel` makes what leads to the engine, given what serves host
-    functions by number."""
+    functions."""
 
-    def __init__(self, channel: Callable[[Callable[[int], bool]], AnyChannel]) -> None:
+    def __init__(self, channel: Callable[[Hosts], AnyChannel]) -> None:
         self._hosts: list[Callable[[], bool]] = []
-        hosts = self._hosts
-        self._channel = channel(lambda number: hosts[number]())
+        self._channel = channel(self._hosts)
         self._area = self._channel.mail[shim.SLOTS : TEXT]
         self._objects: dict[int, object] = {}
         self._numbers: dict[int, int] = {}
@@ -46,7 +46,7 @@ class JavaScriptStore(ABC, Generic[AnyChannel]):
 
     def _made(self, code: str) -> int:
         try:
-            return int(self._channel.do(code))
+            return self._channel.number(code)
         except Trapped as error:
             raise Refused(str(error)) from None
 
@@ -145,10 +145,10 @@ class JavaScriptStore(ABC, Generic[AnyChannel]):
         return call
 
     def pages(self, memory: int) -> int:
-        return int(self._channel.do(f"plain.bytes({memory})")) >> 16
+        return self._channel.number(f"plain.bytes({memory})") >> 16
 
     def grow_memory(self, memory: int, pages: int) -> int:
-        return int(self._channel.do(f"plain.grow({memory},{pages})"))
+        return self._channel.number(f"plain.grow({memory},{pages})")
 
     def _variable(self, variable: int, of: GlobalType) -> tuple[int, int]:
         calls = self._variables.get(variable)
@@ -168,22 +168,22 @@ class JavaScriptStore(ABC, Generic[AnyChannel]):
         self._channel.run(call, guest=False)
 
     def table_size(self, table: int) -> int:
-        return int(self._channel.do(f"plain.length({table})"))
+        return self._channel.number(f"plain.length({table})")
 
     def table_get(self, table: int, of: TableType, index: int) -> int:
-        return int(self._channel.do(f'plain.get({table},"{of.element}",{index})'))
+        return self._channel.number(f'plain.get({table},"{of.element}",{index})')
 
     def table_set(self, table: int, of: TableType, index: int, reference: int) -> None:
         self._channel.do(f'plain.set({table},"{of.element}",{index},{reference})')
 
     def grow_table(self, table: int, of: TableType, count: int, reference: int) -> int:
-        return int(self._channel.do(f'plain.extend({table},"{of.element}",{count},{reference})'))
+        return self._channel.number(f'plain.extend({table},"{of.element}",{count},{reference})')
 
     def reference(self, value: object) -> int:
         # Engines do not tell when a guest has forgotten one: each is kept as long as the store.
         number = self._numbers.get(id(value))
         if number is None:
-            number = self._numbers[id(value)] = int(self._channel.do("plain.extern()"))
+            number = self._numbers[id(value)] = self._channel.number("plain.extern()")
             self._objects[number] = value
         return number
 

@@ -30,9 +30,11 @@ def site(line: str) -> Site | None:
         found = pattern.match(line.strip())
         if found is None:
             continue
-        # V8 and SpiderMonkey put the module's name before the function's.
-        module, _, name = (found["name"] or "").rpartition(".")
-        if MODULE_NAME in (module, found["module"].rpartition("-")[0], found["module"]):
+        module, name = found["module"], found["name"] or ""
+        if found["offset"]:  # V8 and SpiderMonkey put the module's name before the function's
+            prefix, _, name = name.rpartition(".")
+            module = prefix or module
+        if module.startswith(MODULE_NAME):
             return None
         return Site(
             int(found["function"]),

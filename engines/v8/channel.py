@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit
 import weakref
 from _thread import start_new_thread
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -59,8 +59,8 @@ def _close_all() -> None:
 class V8Channel(Channel):
     """See `engines.js.channel.Channel`."""
 
-    def __init__(self, host: Callable[[int], bool], stopping: Callable[[], bool]) -> None:
-        super().__init__(host)
+    def __init__(self, hosts: Sequence[Callable[[], bool]], stopping: Callable[[], bool]) -> None:
+        super().__init__(hosts)
         self.life = life = Life()
         self._stopping = stopping
         self._events: SimpleQueue[int] = SimpleQueue()

@@ -25,7 +25,7 @@ class PlainStore(JavaScriptStore[V8Channel]):
     """See `engines.plain.Store`."""
 
     def __init__(self, stopping: Callable[[], bool]) -> None:
-        super().__init__(lambda host: V8Channel(host, stopping))
+        super().__init__(lambda hosts: V8Channel(hosts, stopping))
         self._bases: dict[int, int] = {}
 
     def free(self) -> None:
@@ -34,7 +34,7 @@ class PlainStore(JavaScriptStore[V8Channel]):
         super().free()
 
     def bytes(self, memory: int) -> memoryview:
-        size = int(self._channel.do(f"plain.bytes({memory})"))
+        size = self._channel.number(f"plain.bytes({memory})")
         if not size:
             return memoryview(bytearray())
         base = self._bases.get(memory)
@@ -58,7 +58,7 @@ class V8Plain:
 
     def compile(self, module: Module) -> Compiled:
         data = module.join()
-        channel = V8Channel(lambda number: False, lambda: False)
+        channel = V8Channel([], lambda: False)
         accept(channel, data)
         return Compiled(data, channel)
 

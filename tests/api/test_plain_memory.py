@@ -77,6 +77,25 @@ def test_a_memory_of_the_host_is_imported(on: str, shared: bool) -> None:
     assert other.exports.load(65536) == 0
 
 
+def test_a_host_function_looks_at_memory(on: str) -> None:
+    def look() -> None:
+        found.m.view()[0] += 1
+
+    found = exports(
+        """(import "env" "look" (func $look)) (memory (export "m") 1)
+           (func (export "f") (result i32)
+             (call $look) (call $look) (drop (memory.grow (i32.const 1))) (call $look)
+             (i32.load (i32.const 0)))""",
+        on,
+        look=look,
+    )
+    if on == "v8":
+        with pytest.raises(wasix.UsageError, match="no new memory while a host function runs"):
+            found.f()
+        found.m.view()
+    assert found.f() == 3
+
+
 def test_a_memory_of_64_bits(on: str) -> None:
     text = """(memory (export "m") i64 1 3)
         (func (export "load") (param i64) (result i32) (i32.load (local.get 0)))"""

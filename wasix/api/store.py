@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from engines.plain import Ended, Frame, Plain, Trapped
+from engines.plain import Ended, Frame, Plain, Refused, Trapped
 from engines.traps import named
 from engines.values import References, Values
 from engines.wasm import FunctionType, ValueType
@@ -123,6 +123,8 @@ class Store:
                 yield
             except Ended as error:
                 raise InstanceLost(str(error)) from None
+            except Refused as error:
+                raise UsageError(str(error)) from None
             finally:
                 self._users -= 1
                 self._leave()
