@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -196,8 +197,20 @@ def test_a_lost_process_ends_every_level(on: str) -> None:
     assert not is_alive(child)
 
 
+def wait_until_it_computes(child: int) -> None:
+    """Until a process that waited has used the processor for some ticks of the clock."""
+    begin = ticks(child)
+    while ticks(child) < begin + 5:
+        pass
+
+
+def ticks(child: int) -> int:
+    fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11])  # utime
+
+
 @linux
-def test_a_signal_interrupts_what_computes(on: str, tmp_path: Any) -> None:
+def test_a_signal_interrupts_what_computes(on: str, tmp_path: Path) -> None:
     path = tmp_path / "module.wasm"
     path.write_bytes(assembled(f"(module {TEXT})"))
     host = subprocess.Popen(
@@ -206,13 +219,15 @@ def test_a_signal_interrupts_what_computes(on: str, tmp_path: Any) -> None:
     with host:
         assert host.stdout
         assert host.stdout.readline() == "started\n"
+        (child,) = children(host.pid)
+        wait_until_it_computes(child)
         host.send_signal(signal.SIGINT)
         assert host.stdout.read() == ("interrupted\nit was interrupted, which ended its process\n")
     assert host.returncode == 0
 
 
 @linux
-def test_a_process_ends_with_its_host(on: str, tmp_path: Any) -> None:
+def test_a_process_ends_with_its_host(on: str, tmp_path: Path) -> None:
     path = tmp_path / "module.wasm"
     path.write_bytes(assembled(f"(module {TEXT})"))
     host = subprocess.Popen([sys.executable, "-c", COMPUTES, path, on], stdout=subprocess.PIPE)
