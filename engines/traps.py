@@ -50,6 +50,7 @@ _WORDS = {
     "Out of bounds trunc operation": CONVERSION,
     "Out of bounds Trunc operation": CONVERSION,
     "Out of bounds call_indirect": ELEMENT,
+    "Out of bounds table access": ELEMENT,
     "call_indirect to a null table entry": UNINITIALIZED,
     "call_indirect to a signature that does not match": SIGNATURE,
 }

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engines.plain import Site
-from engines.traps import ELEMENT
 
 _AMBIGUOUS = "index out of bounds"
+_OF_TABLE = "table index out of bounds"
+"""What it says of table.get and table.set alone."""
+
 _TABLE = (b"\x11", b"\x13", b"\x25", b"\x26", *(b"\xfc" + bytes([code]) for code in range(12, 18)))
 """What instructions of tables begin with: call_indirect and its like, table.get, table.set..."""
 
@@ -19,5 +21,5 @@ def precise(message: str, frames: Sequence[Site], modules: Sequence[bytes]) -> s
         return message
     offset = frames[0].offset
     if all(data.startswith(_TABLE, offset) for data in modules if len(data) > offset):
-        return ELEMENT
+        return _OF_TABLE
     return message

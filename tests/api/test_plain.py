@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+import engines
 import wasix
 from bench.subjects.memory import resident
+from engines.plain import Plain
+from engines.protocol import EngineError
 from tests import selection
 from tests.api.plain import assembled, exports, instance, module
 
@@ -271,6 +274,37 @@ def test_an_engine_that_is_not_known_is_named(on: str) -> None:
         wasix.Module(assembled("(module)"), engine="nonesuch")
 
 
+def test_the_engine_is_chosen_among_those_that_are_here(
+    on: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get = engines.get_plain
+
+    def only(name: str) -> Plain:
+        if name != on:
+            raise EngineError(f"there is no {name} here")
+        return get(name)
+
+    monkeypatch.setattr(engines, "get_plain", only)
+    assert wasix.Module(assembled(f"(module {ADD})")).engine == on
+
+
 def test_the_page_has_a_line_for_every_engine(on: str) -> None:
     page = Path(__file__).parents[2] / "docs" / "api.md"
     assert re.search(rf"^\| .*`{on}`.* \| yes", page.read_text(), re.M)
+
+
+OUTSIDE = {
+    "(call_indirect (i32.const 9))": "undefined element",
+    "(return_call_indirect (i32.const 9))": "undefined element",
+    "(drop (table.get $t (i32.const 9)))": "undefined element",
+    "(table.fill $t (i32.const 9) (ref.null func) (i32.const 9))": "undefined element",
+    "(drop (i32.load (i32.const 65536)))": "out of bounds memory access",
+    "(memory.fill (i32.const 65536) (i32.const 0) (i32.const 1))": "out of bounds memory access",
+}
+
+
+@pytest.mark.parametrize("code", OUTSIDE)
+def test_outside_of_a_table_is_not_outside_of_a_memory(on: str, code: str) -> None:
+    text = f'(memory 1) (table $t 2 funcref) (func (export "f") {code})'
+    with pytest.raises(wasix.Trap, match=OUTSIDE[code]):
+        exports(text, on).f()
