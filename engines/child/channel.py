@@ -134,10 +134,10 @@ class ChildChannel(Channel):
     def lost(self) -> Exception:
         return Trapped("stopped") if self._killed else Ended(self._gone)
 
-    def share(self, code: str, file: int) -> int:
-        """What `code` gives, which takes a descriptor from the socket."""
+    def share(self, file: int, name: str, *args: object) -> int:
+        """What a function of `plain` gives, which takes a descriptor from the socket."""
         self._passed = file
         try:
-            return self.number(code)
+            return self.number(name, *args)
         finally:
             self._passed = None

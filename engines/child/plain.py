@@ -64,7 +64,7 @@ class PlainStore(JavaScriptStore[ChildChannel]):
 
     def bytes(self, memory: int) -> memoryview:
         channel, shown = self._channel, self._shown.get(memory)
-        size = channel.number(f"plain.bytes({memory})")
+        size = channel.number("bytes", memory)
         if not size:
             return memoryview(bytearray())
         if shown is None or len(shown.view) != size:
@@ -72,13 +72,13 @@ class PlainStore(JavaScriptStore[ChildChannel]):
         return shown.view[:]
 
     def _show(self, memory: int, shown: _Shown | None) -> _Shown:
-        channel, code = self._channel, f"plain.cover({memory})"
+        channel = self._channel
         try:
             if shown is None:
                 shown = _Shown()
-                size = channel.share(code, shown.file)
+                size = channel.share(shown.file, "cover", memory)
             else:
-                size = channel.number(code)
+                size = channel.number("cover", memory)
             shown.view = seen(shown.file, size)
         except Trapped as error:
             # A memory that moved away from its file would be shown as it was.

@@ -78,17 +78,19 @@ class Channel(ABC):
         """Run a call. Raises `Trapped` or `Ended`, as the others do."""
         self._wait(RUN, call, guest)
 
-    def do(self, code: str, *, guest: bool = False) -> Any:
-        """The value of some JavaScript in ASCII. Raises `Refused`, too."""
-        for at in range(0, len(code) - CHUNK, CHUNK):
-            self._send(code[at : at + CHUNK].encode("ascii"), MORE)
-        rest = len(code) % CHUNK or CHUNK
-        self._send(code[-rest:].encode("ascii"), DO, guest)
+    def do(self, name: str, *args: object, guest: bool = False) -> Any:
+        """What a function of `plain` gives. Raises `Refused`, too."""
+        # As JSON, not as a script: SpiderMonkey keeps something of every script.
+        wanted = json.dumps([name, *args]).encode("ascii")
+        last = (len(wanted) - 1) // CHUNK * CHUNK
+        for at in range(0, last, CHUNK):
+            self._send(wanted[at : at + CHUNK], MORE)
+        self._send(wanted[last:], DO, guest)
         return self._told()
 
     def give(self, module: bytes) -> None:
         """Leave the bytes of a module where `plain` looks for them."""
-        self.do(f"plain.begin({len(module)})")
+        self.do("begin", len(module))
         for at in range(0, len(module), CHUNK):
             self._send(module[at : at + CHUNK], BYTES)
 
@@ -132,9 +134,9 @@ class Channel(ABC):
         self.restart()
         self._wait(what, operand, guest)
 
-    def number(self, code: str) -> int:
+    def number(self, name: str, *args: object) -> int:
         """The same where that is a number."""
-        value = self.do(code)
+        value = self.do(name, *args)
         if not isinstance(value, int):
             raise self.nonsense()
         return value

@@ -56,25 +56,26 @@ globalThis.plain = (() => {
 
   // Does what the host wants, and says how that went.
   function perform() {
-    const wanted = words[0];
+    const what = words[0];
     words[2] = 1;
     try {
-      if (wanted === RUN) {
+      if (what === RUN) {
         calls[words[1]]();
         words[0] = DONE;
         return;
       }
-      if (wanted === BYTES) {
+      if (what === BYTES) {
         bytes.set(text.subarray(0, words[1]), filled);
         filled += words[1];
         words[0] = DONE;
         return;
       }
       pending += read();
-      if (wanted === DO) {
-        const code = pending;
+      if (what === DO) {
+        const wanted = pending;
         pending = "";
-        write((0, eval)(code));
+        const [name, ...args] = JSON.parse(wanted);
+        write(globalThis.plain[name](...args));
       }
       words[0] = DONE;
     } catch (error) {
@@ -136,7 +137,7 @@ globalThis.plain = (() => {
       modules[module] = null;
     },
     instantiate(module, given, names) {
-      const imports = {};
+      const imports = Object.create(null);
       for (const [from, name, item] of given) {
         (imports[from] ??= Object.create(null))[name] = items[item];
       }

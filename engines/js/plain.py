@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
@@ -44,9 +43,9 @@ class JavaScriptStore(ABC, Generic[AnyChannel]):
     @abstractmethod
     def bytes(self, memory: int) -> memoryview: ...
 
-    def _made(self, code: str) -> int:
+    def _made(self, name: str, *args: object) -> int:
         try:
-            return self._channel.number(code)
+            return self._channel.number(name, *args)
         except Trapped as error:
             raise Refused(str(error)) from None
 
@@ -64,7 +63,7 @@ class JavaScriptStore(ABC, Generic[AnyChannel]):
 
         self._hosts.append(serve)
         self._channel.give(shim.host(of, len(self._hosts) - 1))
-        item = self._made("plain.host()")
+        item = self._made("host")
         self._types[item] = of
         return item
 
@@ -75,14 +74,14 @@ class JavaScriptStore(ABC, Generic[AnyChannel]):
             declared["maximum"] = limits.maximum
         if limits.shared:
             declared["shared"] = True
-        return self._made(f"plain.memory({json.dumps(declared)})")
+        return self._made("memory", declared)
 
     def table(self, of: TableType) -> int:
         element = {"funcref": "anyfunc"}.get(of.element, str(of.element))
         declared = {"element": element, "initial": of.limits.minimum}
         if of.limits.maximum is not None:
             declared["maximum"] = of.limits.maximum
-        return self._made(f"plain.table({json.dumps(declared)})")
+        return self._made("table", declared)
 
     def variable(self, of: GlobalType, value: memoryview) -> int:
         if of.type in ("externref", "funcref") and not of.mutable and any(value[:8]):
@@ -93,7 +92,7 @@ class JavaScriptStore(ABC, Generic[AnyChannel]):
         data = bytes(value[:SLOT])
         self._channel.give(shim.variable(of, data))
         self._area[:SLOT] = data
-        return self._made("plain.make()")
+        return self._made("make")
 
     def instantiate(
         self, compiled: Compiled, module: Module, imports: Sequence[int]
@@ -107,14 +106,11 @@ class JavaScriptStore(ABC, Generic[AnyChannel]):
         ]
         names = [export.name for export in module.exports]
         self._channel.give(compiled.data)
-        number = self._channel.do("plain.compile()")
+        number = self._channel.do("compile")
         try:
-            items = self._channel.do(
-                f"plain.instantiate({number},{json.dumps(given)},{json.dumps(names)})",
-                guest=True,
-            )
+            items = self._channel.do("instantiate", number, given, names, guest=True)
         finally:
-            self._channel.do(f"plain.forget({number})")
+            self._channel.do("forget", number)
         found = dict(zip(names, items, strict=True))
         for name, item in found.items():
             of_export = module.type_of_export(name)
@@ -134,7 +130,7 @@ class JavaScriptStore(ABC, Generic[AnyChannel]):
         number = self._calls.get((function, of))
         if number is None:
             channel.give(shim.caller(of))
-            number = self._calls[function, of] = self._made(f"plain.caller({function})")
+            number = self._calls[function, of] = self._made("caller", function)
         run, call_number = channel.run, number
 
         def call(frame: Frame) -> None:
@@ -145,16 +141,16 @@ class JavaScriptStore(ABC, Generic[AnyChannel]):
         return call
 
     def pages(self, memory: int) -> int:
-        return self._channel.number(f"plain.bytes({memory})") >> 16
+        return self._channel.number("bytes", memory) >> 16
 
     def grow_memory(self, memory: int, pages: int) -> int:
-        return self._channel.number(f"plain.grow({memory},{pages})")
+        return self._channel.number("grow", memory, pages)
 
     def _variable(self, variable: int, of: GlobalType) -> tuple[int, int]:
         calls = self._variables.get(variable)
         if calls is None:
             self._channel.give(shim.variable(of))
-            load, save = self._channel.do(f"plain.variable({variable})")
+            load, save = self._channel.do("variable", variable)
             calls = self._variables[variable] = load, save
         return calls
 
@@ -168,22 +164,22 @@ class JavaScriptStore(ABC, Generic[AnyChannel]):
         self._channel.run(call, guest=False)
 
     def table_size(self, table: int) -> int:
-        return self._channel.number(f"plain.length({table})")
+        return self._channel.number("length", table)
 
     def table_get(self, table: int, of: TableType, index: int) -> int:
-        return self._channel.number(f'plain.get({table},"{of.element}",{index})')
+        return self._channel.number("get", table, str(of.element), index)
 
     def table_set(self, table: int, of: TableType, index: int, reference: int) -> None:
-        self._channel.do(f'plain.set({table},"{of.element}",{index},{reference})')
+        self._channel.do("set", table, str(of.element), index, reference)
 
     def grow_table(self, table: int, of: TableType, count: int, reference: int) -> int:
-        return self._channel.number(f'plain.extend({table},"{of.element}",{count},{reference})')
+        return self._channel.number("extend", table, str(of.element), count, reference)
 
     def reference(self, value: object) -> int:
         # Engines do not tell when a guest has forgotten one: each is kept as long as the store.
         number = self._numbers.get(id(value))
         if number is None:
-            number = self._numbers[id(value)] = self._channel.number("plain.extern()")
+            number = self._numbers[id(value)] = self._channel.number("extern")
             self._objects[number] = value
         return number
 
@@ -213,6 +209,6 @@ def accept(channel: Channel, module: bytes) -> None:
     """Have a module compiled. Raises `Refused`."""
     channel.give(module)
     try:
-        channel.do("plain.compile()")
+        channel.do("compile")
     except Trapped as error:
         raise Refused(str(error)) from None

@@ -34,7 +34,7 @@ class PlainStore(JavaScriptStore[V8Channel]):
         super().free()
 
     def bytes(self, memory: int) -> memoryview:
-        size = self._channel.number(f"plain.bytes({memory})")
+        size = self._channel.number("bytes", memory)
         if not size:
             return memoryview(bytearray())
         base = self._bases.get(memory)

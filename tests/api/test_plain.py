@@ -146,6 +146,13 @@ def test_instances_share_what_they_export(on: str) -> None:
         )
 
 
+@pytest.mark.parametrize("name", ["__proto__", "constructor", "toString", "", "\N{SNOWMAN}"])
+def test_names_are_names(on: str, name: str) -> None:
+    text = f"""(import "{name}" "{name}" (func $f (result i32)))
+        (func (export "{name}") (result i32) (call $f))"""
+    assert instance(text, on, {name: {name: lambda: 7}}).exports[name]() == 7
+
+
 TRAPS = {
     "unreachable": "unreachable",
     "integer divide by zero": "(drop (i32.div_s (i32.const 1) (global.get $zero)))",

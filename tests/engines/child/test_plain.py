@@ -79,6 +79,7 @@ def is_alive(child: int) -> bool:
 
 @linux
 def test_a_process_ends_with_its_instance(on: str) -> None:
+    gc.collect()
     handles = len(os.listdir("/proc/self/fd"))
     closed, first = begun(on)
     dropped, second = begun(on)
@@ -90,35 +91,35 @@ def test_a_process_ends_with_its_instance(on: str) -> None:
     assert not is_alive(second)
     del closed
     gc.collect()
-    assert len(os.listdir("/proc/self/fd")) == handles
+    assert len(os.listdir("/proc/self/fd")) <= handles
 
 
 @linux
 def test_a_module_leaves_no_process(on: str) -> None:
-    before = children(os.getpid())
+    before = set(children(os.getpid()))
     compiled = module(TEXT, on)
     with pytest.raises(wasix.ProgramInvalid):
         wasix.Module(assembled("(module (func unreachable))")[:-1] + b"\xff", engine=on)
-    assert children(os.getpid()) == before
+    assert set(children(os.getpid())) <= before
     assert compiled.engine == on
 
 
 @linux
 def test_an_instance_that_does_not_begin_leaves_no_process(on: str) -> None:
-    before = children(os.getpid())
+    before = set(children(os.getpid()))
     with pytest.raises(wasix.Trap, match="unreachable"):
         instance("(func $f unreachable) (start $f)", on)
     gc.collect()
-    assert children(os.getpid()) == before
+    assert set(children(os.getpid())) <= before
 
 
 @linux
 def test_instances_that_are_linked_are_in_one_process(on: str) -> None:
     first, child = begun(on)
     compiled = module('(import "a" "f" (func (param i32) (result i32)))', on)
-    before = children(os.getpid())
+    before = set(children(os.getpid()))
     second = wasix.Instance(compiled, {"a": first.exports})
-    assert children(os.getpid()) == before
+    assert set(children(os.getpid())) <= before
     assert is_alive(child)
     second.close()
     with pytest.raises(wasix.UsageError, match="closed"):
