@@ -38,18 +38,15 @@ def get(name: str) -> Engine:
 PLAIN: dict[str, str] = {
     "cranelift": "engines.native.cranelift.plain",
     "v8": "engines.v8.plain",
+    "jsc": "engines.jsc.engine",
+    "jsc-jitless": "engines.jsc.jitless",
+    "spidermonkey": "engines.spidermonkey.engine",
 }
 """Module of every engine that runs plain modules; each has a function `plain()`."""
 
 
 def get_plain(name: str) -> Plain:
     """The engine called `name`, for plain modules. Raises `EngineError`."""
-    from engines.protocol import EngineError
-
-    if name in ENGINES and name not in PLAIN:
-        raise EngineError(
-            f"the engine {name} runs programs only; plain modules run on {' and '.join(PLAIN)}"
-        )
     get(name)
     plain: Plain = import_module(PLAIN[name]).plain()
     return plain

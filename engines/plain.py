@@ -48,6 +48,13 @@ class Trapped(Exception):
         self.frames = list(frames)
 
 
+class Ended(Exception):
+    """A store is gone for good, with the process it was in; the text says why.
+
+    Raised by all that uses it.
+    """
+
+
 class Refused(Exception):
     """The engine does not take a module or an import; the text says why."""
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from engines.artifacts import Kept
-from engines.backtrace import Site
-from engines.profile import Samples
 from engines.wasm import Module
 from engines.wasm.types import Feature
 from wasix.abi import Function
+
+if TYPE_CHECKING:  # the page has neither
+    from engines.backtrace import Site
+    from engines.profile import Samples
 
 Entry = Callable[[memoryview, Sequence[int]], int]
 """A system call: (linear memory, wasm arguments as unsigned integers) -> errno, or `UNWIND`.

@@ -38,6 +38,7 @@ _WORDS = {
     "unreachable executed": UNREACHABLE,
     "integer divide by zero": DIVIDE_BY_ZERO,
     "index out of bounds": MEMORY,
+    "table index out of bounds": ELEMENT,
     "indirect call to null": UNINITIALIZED,
     "indirect call signature mismatch": SIGNATURE,
     "unaligned memory access": ALIGNMENT,
@@ -47,7 +48,9 @@ _WORDS = {
     "Division by zero": DIVIDE_BY_ZERO,
     "Integer overflow": OVERFLOW,
     "Out of bounds trunc operation": CONVERSION,
+    "Out of bounds Trunc operation": CONVERSION,
     "Out of bounds call_indirect": ELEMENT,
+    "Out of bounds table access": ELEMENT,
     "call_indirect to a null table entry": UNINITIALIZED,
     "call_indirect to a signature that does not match": SIGNATURE,
 }

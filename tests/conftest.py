@@ -15,11 +15,22 @@ from tests import selection
 from wasix import catalogue
 
 ENGINES = tuple(engines.ENGINES)
+PLAIN = tuple(engines.PLAIN)
 
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> str:
     """Every engine by name, one after the other; `tests.selection` says which take part."""
+    return _usable(request)
+
+
+@pytest.fixture(params=PLAIN)
+def on(request: pytest.FixtureRequest) -> str:
+    """The same for plain modules."""
+    return _usable(request)
+
+
+def _usable(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     if reason := selection.reason_to_skip(name, request.node.name):
         pytest.skip(reason)
@@ -36,7 +47,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     others: list[pytest.Item] = []
     for item in items:
         call = getattr(item, "callspec", None)
-        name = call.params.get("engine") if call else None
+        name = call.params.get("engine", call.params.get("on")) if call else None
         part = name not in ENGINES or selection.runs(name, item.nodeid)
         (chosen if part else others).append(item)
     items[:] = chosen

@@ -22,6 +22,8 @@ SAMPLE = [
         r"api/test_run\.py(?!.*test_every_status)",
         # Programs of others.
         r"programs/test_programs\.py.*(test_python_computes|test_cowsay|test_sqlite)",
+        # Plain modules, but for what takes long, and what is decided before an engine is asked.
+        r"api/test_plain\w*\.py(?!.*(many_inst|come_back|outlive|taken|link_error|not_fit|no_module))",
         # What is special about these engines.
         r"engines/",
         r"soak/",

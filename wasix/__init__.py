@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wasix.api.errors import (
         EngineUnavailable,
         FetchError,
+        InstanceLost,
         LinkError,
         ProgramInvalid,
         ProgramNotFound,
@@ -53,6 +54,7 @@ _HOME = {
     "HostVolume": "wasix.fs.host",
     "Exports": "wasix.api.instance",
     "Instance": "wasix.api.instance",
+    "InstanceLost": "wasix.api.errors",
     "LinkError": "wasix.api.errors",
     "Memory": "wasix.api.externs",
     "Module": "wasix.api.module",
@@ -90,6 +92,7 @@ __all__ = [
     "Global",
     "HostVolume",
     "Instance",
+    "InstanceLost",
     "LinkError",
     "Memory",
     "Module",

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from engines.artifacts import Kept
 from engines.js.probe import answered, question
+from engines.plain import Plain
 from engines.profile import Samples
 from engines.protocol import Abilities, Door, EngineError, Linked, Outcome
 from engines.wasm import Module
 from engines.wasm.types import Feature
 
+if TYPE_CHECKING:
+    from engines.child.plain import Precise
+
 if sys.platform != "win32":
-    from engines.child.guest import ChildGuest, Died, Program, ask
+    from engines.child.guest import ChildGuest
+    from engines.child.process import Died, Program, ask
 
 
 class ChildEngine:
@@ -28,9 +34,9 @@ class ChildEngine:
         self.name = name
         if sys.platform == "win32":
             raise EngineError(f"the engine {name} needs descriptors to pass, which Windows lacks")
-        self._program = Program(module, environ)
+        self.program = Program(module, environ)
         try:
-            self._features = answered(ask(self._program, question()))
+            self._features = answered(ask(self.program, question()))
         except (Died, OSError) as error:
             raise EngineError(f"the engine {name} cannot be used: {error}{remedy}") from None
 
@@ -50,4 +56,11 @@ class ChildEngine:
         ended: Callable[[Outcome], None],
         samples: Samples | None = None,
     ) -> ChildGuest:
-        return ChildGuest(self._program, program, door, ended)
+        return ChildGuest(self.program, program, door, ended)
+
+    def plain(self, environ: dict[str, str], precise: Precise | None = None) -> Plain:
+        """The same for plain modules, with more in the environment; see `engines.child.plain`."""
+        from engines.child.plain import ChildPlain
+
+        program = Program(self.program.module, {**self.program.environ, **environ})
+        return ChildPlain(self.name, program, precise)

@@ -11,6 +11,7 @@ from socket import MSG_WAITALL, socket
 from typing import NoReturn, cast
 
 from engines.child.context import Context, JavaScriptError
+from engines.child.server import serve
 from engines.child.window import Window
 from engines.child.wire import ERRNO, HEAD, LENGTH, MOST_REPORTED, REPORT, Task
 from engines.js.mailbox import MAILBOX_SIZE
@@ -32,7 +33,9 @@ def main(engine: str, parent: str, connection: str, memory: str) -> NoReturn:
     _deepen()
     try:
         context: Context = import_module(engine).context()
-        if task["module"]:
+        if task["plain"]:
+            serve(context, task["script"], channel, window)
+        elif task["module"]:
             report = _run(context, task, channel, window)
         else:
             _check(context, window, int(memory))

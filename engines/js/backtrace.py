@@ -16,14 +16,14 @@ _FRAME = re.compile(
     r" *at (?:(?P<v8>\S.*) \()?wasm://wasm/(?P<module>[^:]*):"
     # SpiderMonkey: `name@script line 1 > WebAssembly.Module:wasm-function[7]:0x3c`.
     r"|(?P<spidermonkey>[^@]*)@.* > WebAssembly\.Module:"
-    # JavaScriptCore: `name@<?>:wasm-function[7]`, where (null) is no name.
-    r"|(?P<jsc>.*)@<\?>:"
+    # JavaScriptCore: `name@module:wasm-function[7]`, where (null) is no name and <?> no module.
+    r"|(?P<jsc>.*)@(?P<of_jsc>[^@:]*):"
 )
 _PLACE = re.compile(r"wasm-function\[(\d+)\](?::(0x[0-9a-f]+))?")
 
 
 class Line(NamedTuple):
-    """A frame, and what V8 calls the module it is in."""
+    """A frame, and what the engine calls the module it is in."""
 
     site: Site
     module: str
@@ -36,11 +36,12 @@ def lines(stack: str) -> Iterator[Line]:
         place = found and _PLACE.match(line, found.end())
         if not found or not place:
             continue
-        # V8 puts the module's name before the function's.
-        name = (found["v8"] or "").rpartition(".")[2] or found["spidermonkey"] or found["jsc"]
+        # V8 and SpiderMonkey put the module's name before the function's.
+        of, _, name = (found["v8"] or found["spidermonkey"] or "").rpartition(".")
+        name = name or found["jsc"]
         site = Site(
             int(place[1]),
             int(place[2], 16) if place[2] else None,
             None if name == "(null)" else name or None,
         )
-        yield Line(site, found["module"] or "")
+        yield Line(site, found["module"] or found["of_jsc"] or of)

@@ -1,13 +1,13 @@
-// Serves plain modules to a host that calls from another thread: what it wants stands in the mailbox
-// whenever callHost returns, and what has happened stands there whenever it is called.
+// Serves plain modules to a host on another thread or in another process: what it wants stands in the
+// mailbox whenever callHost returns, and what has happened stands there whenever it is called.
 "use strict";
 
 globalThis.plain = (() => {
   Error.stackTraceLimit = 100;
   const TEXT = 65536;
   const CHUNK = 65536;
-  // What the host wants, and what has happened; as in engines/v8/channel.py.
-  const [OK, UNWIND, RUN, DO, MORE, EXIT, DONE, FAILED, HOST] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+  // What the host wants, and what has happened; as in engines/js/channel.py.
+  const [OK, UNWIND, RUN, DO, MORE, BYTES, EXIT, DONE, FAILED, HOST] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
   const mail = new WebAssembly.Memory({ initial: 2, maximum: 2 });
   const words = new Int32Array(mail.buffer, 0, 8);
   const text = new Uint8Array(mail.buffer, TEXT, CHUNK);
@@ -19,6 +19,7 @@ globalThis.plain = (() => {
   const numbers = new Map();
   let pending = "";
   let bytes = null;
+  let filled = 0;
 
   const add = (item) => items.push(item) - 1;
 
@@ -49,25 +50,32 @@ globalThis.plain = (() => {
       : /stack|recursion/.test(String(error)) ? "stack overflow"
       : error instanceof WebAssembly.Exception ? "an exception was thrown and not caught"
       : String(error);
-    const stack = String((error && error.stack) || "").split("\n").slice(1, 65).map((line) => line.slice(0, 120));
+    const stack = String((error && error.stack) || "").split("\n").slice(0, 65).map((line) => line.slice(0, 200));
     return { refused, message: message.slice(0, 1000), stack };
   }
 
   // Does what the host wants, and says how that went.
   function perform() {
-    const wanted = words[0];
+    const what = words[0];
     words[2] = 1;
     try {
-      if (wanted === RUN) {
+      if (what === RUN) {
         calls[words[1]]();
         words[0] = DONE;
         return;
       }
+      if (what === BYTES) {
+        bytes.set(text.subarray(0, words[1]), filled);
+        filled += words[1];
+        words[0] = DONE;
+        return;
+      }
       pending += read();
-      if (wanted === DO) {
-        const code = pending;
+      if (what === DO) {
+        const wanted = pending;
         pending = "";
-        write((0, eval)(code));
+        const [name, ...args] = JSON.parse(wanted);
+        write(globalThis.plain[name](...args));
       }
       words[0] = DONE;
     } catch (error) {
@@ -122,18 +130,14 @@ globalThis.plain = (() => {
     },
     begin(size) {
       bytes = new Uint8Array(size);
-    },
-    take(at, chunk) {
-      for (let i = 0; i < chunk.length; i += 2) {
-        bytes[at++] = parseInt(chunk.substr(i, 2), 16);
-      }
+      filled = 0;
     },
     compile: () => modules.push(new WebAssembly.Module(bytes)) - 1,
     forget(module) {
       modules[module] = null;
     },
     instantiate(module, given, names) {
-      const imports = {};
+      const imports = Object.create(null);
       for (const [from, name, item] of given) {
         (imports[from] ??= Object.create(null))[name] = items[item];
       }
@@ -151,14 +155,17 @@ globalThis.plain = (() => {
       return externs.length - 1;
     },
     memory: (type) => add(new WebAssembly.Memory(type)),
-    table: (type) => add(new WebAssembly.Table(type)),
+    table: (type) => add(new WebAssembly.Table(type, null)),
     bytes: (item) => items[item].buffer.byteLength,
     grow(item, pages) {
-      try {
-        return items[item].grow(pages);
-      } catch {
-        return -1;
+      for (const count of [pages, BigInt(pages)]) { // the second for a memory of 64 bits
+        try {
+          return Number(items[item].grow(count));
+        } catch (error) {
+          if (!(error instanceof TypeError)) return -1;
+        }
       }
+      return -1;
     },
     length: (item) => items[item].length,
     get: (item, element, index) => number(element, items[item].get(index)),
@@ -166,11 +173,25 @@ globalThis.plain = (() => {
       items[item].set(index, of(element, reference));
     },
     extend(item, element, count, reference) {
+      const table = items[item];
+      const value = of(element, reference);
+      let before;
       try {
-        return items[item].grow(count, of(element, reference));
+        before = table.grow(count, value);
       } catch {
         return -1;
       }
+      // JavaScriptCore shows them, but its call_indirect takes them for null until they are set.
+      if (value !== null) for (let at = before; at < table.length; at++) table.set(at, value);
+      return before;
+    },
+    // Where the host is another process: has the file that it gave laid over a memory.
+    cover(item) {
+      words[3] = item;
+      words[4] = 0;
+      coverMemory();
+      if (words[4]) throw new Error("the engine moved a memory that grew, and so it cannot be shared");
+      return items[item].buffer.byteLength;
     },
     // A global is reached by a module that imports it, and one is made by a module that exports it.
     variable(item) {

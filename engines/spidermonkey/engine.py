@@ -9,7 +9,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from engines.child.engine import ChildEngine
+from engines.plain import Plain
 from engines.protocol import EngineError
+from engines.spidermonkey.words import precise
 
 VERSION = "1.4.1"
 _REMEDY = f"pip install --no-deps pythonmonkey=={VERSION}"
@@ -26,3 +28,8 @@ def engine() -> ChildEngine:
             f"the engine spidermonkey is made for pythonmonkey {VERSION}, not {found}: {_REMEDY}"
         )
     return ChildEngine("spidermonkey", "engines.spidermonkey.context", {}, "")
+
+
+@cache
+def plain() -> Plain:
+    return engine().plain({}, precise)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import pytest
 import wasmtime
 
-import engines
 import wasix
 from wasix.api.instance import Imports
-
-ENGINES = tuple(engines.PLAIN)
 
 
 @cache
@@ -30,3 +28,17 @@ def instance(text: str, on: str, imports: Imports | None = None) -> wasix.Instan
 def exports(text: str, on: str, **host: Any) -> wasix.Exports:
     """The exports of an instance that imports from `env`."""
     return instance(text, on, {"env": host}).exports
+
+
+OWN_PROCESS = ("jsc", "jsc-jitless", "spidermonkey")
+"""Engines whose guests are stopped by ending their process, if they compute."""
+
+
+def check_after_stop(on: str, found: wasix.Exports) -> None:
+    """An instance can be called after a guest that computed was stopped, or says why not."""
+    for _ in range(2):
+        if on in OWN_PROCESS:
+            with pytest.raises(wasix.InstanceLost, match="stopped while it computed, which ended"):
+                found.id(4)
+        else:
+            assert found.id(4) == 4

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import pytest
 
 import wasix
-from tests.api.plain import ENGINES, exports, instance
-
-pytestmark = pytest.mark.parametrize("on", ENGINES)
+from tests.api.plain import exports, instance
 
 MEMORY = """(memory (export "m") 1 4)
     (func (export "load") (param i32) (result i32) (i32.load (local.get 0)))
@@ -64,6 +63,10 @@ def test_a_memory_of_the_host_is_imported(on: str, shared: bool) -> None:
     word = "shared" if shared else ""
     text = f"""(import "env" "m" (memory 1 3 {word}))
         (func (export "load") (param i32) (result i32) (i32.load (local.get 0)))"""
+    if shared and on == "spidermonkey":
+        with pytest.raises(wasix.ProgramInvalid, match="needs threads, which spidermonkey lacks"):
+            instance(text, on, {"env": {"m": memory}})
+        return
     found = instance(text, on, {"env": {"m": memory}})
     memory.view()[4] = 42
     assert found.exports.load(4) == 42
@@ -72,6 +75,42 @@ def test_a_memory_of_the_host_is_imported(on: str, shared: bool) -> None:
     memory.grow(1)
     assert (memory.size, len(memory.view())) == (2, 2 * 65536)
     assert other.exports.load(65536) == 0
+
+
+def test_a_host_function_looks_at_memory(on: str) -> None:
+    def look() -> None:
+        found.m.view()[0] += 1
+
+    found = exports(
+        """(import "env" "look" (func $look)) (memory (export "m") 1)
+           (func (export "f") (result i32)
+             (call $look) (call $look) (drop (memory.grow (i32.const 1))) (call $look)
+             (i32.load (i32.const 0)))""",
+        on,
+        look=look,
+    )
+    if on == "v8":
+        with pytest.raises(wasix.UsageError, match="no new memory while a host function runs"):
+            found.f()
+        found.m.view()
+    assert found.f() == 3
+
+
+def test_a_memory_of_64_bits(on: str) -> None:
+    text = """(memory (export "m") i64 1 3)
+        (func (export "load") (param i64) (result i32) (i32.load (local.get 0)))"""
+    if on in ("jsc", "jsc-jitless"):
+        with pytest.raises(wasix.ProgramInvalid, match=f"needs memory64, which {on} lacks"):
+            exports(text, on)
+        return
+    found = exports(text, on)
+    found.m.view()[4] = 42
+    assert found.load(4) == 42
+    assert (found.m.grow(1), found.m.size) == (1, 2)
+    found.m.view()[65540] = 43
+    assert (found.load(4), found.load(65540)) == (42, 43)
+    with pytest.raises(MemoryError):
+        found.m.grow(2)
 
 
 def test_a_memory_of_no_pages(on: str) -> None:
@@ -132,3 +171,25 @@ def test_tables(on: str) -> None:
     other = exports('(func (export "f"))', on)
     with pytest.raises(TypeError, match="not linked to this one"):
         table.set(0, other.f)
+
+
+def test_a_dozen_memories_are_seen_as_they_grow(on: str) -> None:
+    memories = [wasix.Memory(1, 20) for _ in range(12)]
+    shared: dict[str, Any] = {}
+    for at, memory in enumerate(memories):
+        # Each is linked to the ones before.
+        first = '(import "env" "f" (func $f))' if at else '(func $f (export "f"))'
+        found = instance(
+            f"""(import "env" "m" (memory 1)) {first}
+                (func (export "grow") (drop (memory.grow (i32.const 9)))
+                  (i32.store8 (i32.const 600000) (i32.const {at})))""",
+            on,
+            {"env": {"m": memory, **shared}},
+        ).exports
+        if not at:
+            shared["f"] = found.f
+        memory.view()[5] = at
+        found.grow()
+    for at, memory in enumerate(memories):
+        view = memory.view()
+        assert (len(view), view[5], view[600000]) == (10 << 16, at, at)

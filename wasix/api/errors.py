@@ -40,6 +40,13 @@ class EngineUnavailable(WasixError):
     """The engine asked for cannot be used here."""
 
 
+class InstanceLost(WasixError):
+    """A plain module's instance is gone with the process it was in; the text says why.
+
+    Where guests run in processes of their own, one that computes is stopped by ending its process.
+    """
+
+
 class UsageError(WasixError, ValueError):
     """An option's value makes no sense."""
 

@@ -75,7 +75,8 @@ class Function:
         """Call it, for at most `timeout` seconds. Raises `TimeoutError` when they have passed.
 
         The guest is stopped as by `Instance.stop`: also while it computes, and after the host
-        function it is in has returned. On v8 that ends the calls around it, too.
+        function it is in has returned. While it computes, that ends the calls around it, too, on
+        v8; on jsc and spidermonkey the instance with its process.
         """
         if timeout is None:
             return self(*args)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from engines.plain import Item, Refused, Trapped
+from engines.plain import Ended, Item, Refused, Trapped
 from engines.values import known
 from engines.wasm import FunctionType, GlobalType, Import, Limits, MemoryType, TableType, TagType
 from engines.wasm.types import ExternalType, printable
@@ -89,9 +89,9 @@ class Instance:
     may be `async def` where the guest is called with `call_async`. Those called from a guest run on
     the thread that called it.
 
-    Raises `LinkError`, with a line for each import that is missing or has another type, and `Trap`
-    if a start function traps. Instances that share something live and are closed together. Close
-    it, or let go of it: then all is freed.
+    Raises `LinkError`, with a line for each import that is missing or has another type, `Trap` if a
+    start function traps, and `InstanceLost` if a process of its own ends. Instances that share
+    something live and are closed together. Close it, or let go of it: then all is freed.
 
         >>> module = wasix.Module(bytes.fromhex(
         ...     "0061736d0100000001060160017f017f020d0103656e76057477696365000003020100"
@@ -117,7 +117,7 @@ class Instance:
             store.level.depth += 1
             try:
                 find = store.items.instantiate(module._compiled, module._module, items)
-            except Trapped as error:
+            except (Trapped, Ended) as error:
                 raise store.raised(error) from None
             except Refused as error:
                 raise LinkError(f"{module._module.name}: {error}") from None
@@ -136,7 +136,8 @@ class Instance:
 
         The calls under way raise `Trap("stopped")`. A guest that computes ends very soon, one that
         called a host function when this returns; a coroutine is cancelled. Afterwards the instance
-        can be called again.
+        can be called again; where it has a process of its own, it ends with that if it computed,
+        and calls raise `InstanceLost`.
         """
         self._store.stop()
 

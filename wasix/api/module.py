@@ -8,16 +8,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import engines
-from engines.plain import Plain, Refused
+from engines.plain import Ended, Plain, Refused
 from engines.protocol import EngineError
 from engines.wasm import DecodeError, Import, decode
 from engines.wasm.types import ExternalType, Kind
 from wasix.api.auto import SMALL
-from wasix.api.errors import EngineUnavailable, ProgramInvalid
+from wasix.api.errors import EngineUnavailable, InstanceLost, ProgramInvalid
+from wasix.api.needs import lacking, refusal
 from wasix.api.source import read
 
 PREFERRED = ("cranelift", "v8")
 """Engines for plain modules, the best for small ones first: it calls fast, but compiles long."""
+
+OTHERS = ("jsc", "spidermonkey", "jsc-jitless")
+"""Those in processes of their own, if there is none of the others."""
 
 
 class ExportType(NamedTuple):
@@ -34,8 +38,8 @@ class ExportType(NamedTuple):
 class Module:
     """A WebAssembly module, from its bytes or a file, compiled. Instances of it do not share state.
 
-    `engine` is `cranelift`, `v8`, or `auto` for one that is here. Raises `ProgramInvalid`,
-    `ProgramNotFound` or `EngineUnavailable`.
+    `engine` is `cranelift`, `v8`, `jsc`, `jsc-jitless` or `spidermonkey`, or `auto` for one that is
+    here. Raises `ProgramInvalid`, `ProgramNotFound` or `EngineUnavailable`.
 
         >>> module = wasix.Module(bytes.fromhex(
         ...     "0061736d0100000001070160027f7f017f030201000707010361646400000a09010700"
@@ -60,7 +64,12 @@ class Module:
         try:
             self._compiled = self._engine.compile(self._module)
         except Refused as error:
+            missing = lacking(self._module, engines.get(self.engine))
+            if missing:
+                raise ProgramInvalid(refusal(self._module, [self.engine], missing)) from None
             raise ProgramInvalid(f"{name}: {error}") from None
+        except Ended as error:
+            raise InstanceLost(f"{name}: {error}") from None
 
     @property
     def engine(self) -> str:
@@ -95,6 +104,7 @@ def _choose(name: str, size: int) -> Plain:
         names = [known for known in PREFERRED if known in engines.PLAIN]
         if size > SMALL:
             names.reverse()
+        names += [known for known in OTHERS if known in engines.PLAIN]
     missing = []
     for candidate in names:
         try:

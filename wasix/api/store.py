@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from engines.plain import Frame, Plain, Trapped
+from engines.plain import Ended, Frame, Plain, Refused, Trapped
 from engines.traps import named
 from engines.values import References, Values
 from engines.wasm import FunctionType, ValueType
 from wasix.api import trap
-from wasix.api.errors import UsageError
+from wasix.api.errors import InstanceLost, UsageError
 
 if TYPE_CHECKING:
     from wasix.api.coroutines import Loop, Running
@@ -88,7 +88,10 @@ class Store:
         self.engine = engine
         self.lock = threading.RLock()
         self.level = Level()
-        self.items = engine.store(self.level.stopping)
+        try:
+            self.items = engine.store(self.level.stopping)
+        except Ended as error:
+            raise InstanceLost(str(error)) from None
         self.closed = False
         self._freed = False
         self._users = 0
@@ -109,12 +112,19 @@ class Store:
 
     @contextmanager
     def using(self) -> Iterator[None]:
-        """Within, this thread is in the store, which is open. Raises `UsageError`."""
+        """Within, this thread is in the store, which is open.
+
+        Raises `UsageError`, or `InstanceLost`.
+        """
         with self.lock:
             self.check_open()
             self._users += 1
             try:
                 yield
+            except Ended as error:
+                raise InstanceLost(str(error)) from None
+            except Refused as error:
+                raise UsageError(str(error)) from None
             finally:
                 self._users -= 1
                 self._leave()
@@ -168,7 +178,7 @@ class Store:
                     raise trap.Trap("stopped")
                 enter(frame)
                 values = results.take(frame.slots)
-            except Trapped as error:
+            except (Trapped, Ended) as error:
                 raise self.raised(error) from None
             finally:
                 self.clear(level.depth)
@@ -181,11 +191,13 @@ class Store:
             return values[0]
         return values or None
 
-    def raised(self, error: Trapped) -> BaseException:
-        """What to raise for a trap: what a host function raised, or a `Trap`."""
+    def raised(self, error: Trapped | Ended) -> BaseException:
+        """What to raise for a trap: what a host function raised, or a `Trap`; or `InstanceLost`."""
         failure, self.failure = self.failure, None
         if failure is not None:
             return failure
+        if isinstance(error, Ended):
+            return InstanceLost(str(error))
         if self.level.stopping():
             return trap.Trap("stopped", self._backtrace(error))
         return trap.Trap(named(str(error)), self._backtrace(error))
@@ -213,6 +225,8 @@ class Store:
                     if not isinstance(value, tuple | list):
                         raise TypeError(f"{what}: {reprlib.repr(value)} is no {count} values")
                     put(slots, value, what)
+            except Ended:  # the engine raises it again
+                return False
             except BaseException as error:  # it goes on behind the guest, which must not catch it
                 # What a stopped function raises is of no interest.
                 if not level.stopping() or isinstance(error, KeyboardInterrupt | SystemExit):

@@ -27,7 +27,8 @@ class Trap(WasixError):
 
     The text is the specification's ("unreachable", "out of bounds memory access", "integer divide
     by zero"...), on every engine. `backtrace` has the guest's frames, the innermost first. The
-    instance can be called again, but its memory is as the guest left it, halfway.
+    instance can be called again, but its memory is as the guest left it, halfway; see
+    `Instance.stop` for one that was stopped.
     """
 
     status = 134

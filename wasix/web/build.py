@@ -144,7 +144,9 @@ def _run(command: Sequence[str | Path], cwd: Path, environ: dict[str, str] | Non
             f"{tool} was not found: making a bundle needs Node.js 20 or newer"
         ) from None
     if done.returncode:
-        raise BuildError(f"{tool} failed: {(done.stderr or done.stdout).strip()}")
+        # Node shows the line it was at, which in a bundle is all of it.
+        said = [line[:200] for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        raise BuildError(f"{tool} failed:\n" + "\n".join(said))
 
 
 def _hashed(data: bytes, name: str, directory: Path) -> Path:

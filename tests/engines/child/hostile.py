@@ -8,7 +8,8 @@ import struct
 import sys
 import time
 
-from engines.child.wire import REPORT
+from engines.child.wire import REPORT, TURN
+from engines.js.channel import DONE, FAILED, HOST, MAIL, TEXT
 from engines.js.mailbox import MAILBOX_SIZE
 
 
@@ -26,9 +27,35 @@ MESSAGES = {
     "half a message": message(0, 0)[:100],
 }
 
+TAKES_TURNS = {
+    # What has happened, a number, and text, by the words of the mailbox.
+    "unknown event": (99, 0, b""),
+    "no number": (DONE, 2, b"[]"),
+    "no text": (DONE, -5, b""),
+    "endless text": (DONE, 1 << 30, b""),
+    "no JSON": (DONE, 3, b"}}}"),
+    "a failure of another kind": (FAILED, 2, b"[]"),
+    "unknown host function": (HOST, 77, b""),
+    "a host function before there is one": (HOST, -1, b""),
+}
+PLAIN_MESSAGES = [name for name in MESSAGES if name != "unknown call"] + list(TAKES_TURNS)
+
+
+def _take_turns(channel: socket.socket, event: int, number: int, text: bytes) -> None:
+    os.ftruncate(int(sys.argv[5]), MAIL)
+    while True:
+        words = struct.pack("<ii", event, number)
+        os.pwrite(int(sys.argv[5]), words, 0)
+        os.pwrite(int(sys.argv[5]), text, TEXT)
+        channel.sendall(TURN)
+        if not channel.recv(1):
+            return
+
 
 def context() -> None:
     channel = socket.socket(fileno=int(sys.argv[4]))
+    if os.environ["WASIX_HOSTILE"] in TAKES_TURNS:
+        _take_turns(channel, *TAKES_TURNS[os.environ["WASIX_HOSTILE"]])
     if os.environ["WASIX_HOSTILE"] == "hangs up":
         channel.shutdown(socket.SHUT_RDWR)
     else:

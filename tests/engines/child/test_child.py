@@ -14,7 +14,7 @@ import pytest
 
 import engines
 import wasix
-from engines.child import guest as host_side
+from engines.child import process as host_side
 from engines.child.engine import ChildEngine
 from engines.protocol import EngineError
 from tests import selection
@@ -163,7 +163,7 @@ def test_a_child_that_was_taken_over_harms_nobody(
     except EngineError as error:
         pytest.skip(str(error))
     hostile = host_side.Program("tests.engines.child.hostile", {"WASIX_HOSTILE": said})
-    monkeypatch.setattr(engines.get("jsc"), "_program", hostile)
+    monkeypatch.setattr(engines.get("jsc"), "program", hostile)
     monkeypatch.setattr(host_side, "_DYING", 0.0)
     done = wasix.run([wat(WAITS)], engine="jsc", capture_output=True, input=b"")
     assert (done.returncode, done.stdout) == (STATUS_INTERNAL, b"")
