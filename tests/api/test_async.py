@@ -36,11 +36,16 @@ def go(work: Coroutine[Any, Any, T]) -> T:
     return result
 
 
+def of_guests() -> list[threading.Thread]:
+    """Threads of ours that do not stay, as the one that begins processes for plain modules does.
+    The loop's executor keeps threads of its own."""
+    found = (thread for thread in threading.enumerate() if thread.name.startswith("wasix"))
+    return [thread for thread in found if thread.name != "wasix-nursery"]
+
+
 def held() -> tuple[int, int]:
     gc.collect()
-    # The loop's executor keeps threads of its own.
-    ours = [thread for thread in threading.enumerate() if thread.name.startswith("wasix")]
-    return len(os.listdir("/dev/fd")), len(ours)
+    return len(os.listdir("/dev/fd")), len(of_guests())
 
 
 async def warm(guest: str, engine: str) -> tuple[int, int]:
@@ -55,9 +60,8 @@ async def warm(guest: str, engine: str) -> tuple[int, int]:
 
 async def guests_gone() -> None:
     """An engine's thread ends a moment after its guest."""
-    for thread in threading.enumerate():
-        if thread.name.startswith("wasix"):
-            await asyncio.to_thread(thread.join, 30)
+    for thread in of_guests():
+        await asyncio.to_thread(thread.join, 30)
 
 
 async def settled(before: tuple[int, int]) -> bool:

@@ -34,42 +34,63 @@ class Outbox:
     def __init__(self, send: Send, *, bounded: bool) -> None:
         self.drained = WaitQueue()
         self.window: float = WINDOW if bounded else math.inf
-        self.unread = 0
-        """Bytes the page has not read yet."""
+        self.pending = bytearray()
+        self.room = 0
+        """Bytes that `pending` takes before it has to be looked at: nearly all writes end there."""
         self._send = send
-        self._pending = bytearray()
+        self._sent = 0
+        """Bytes that were sent and the page has not read yet."""
         self._prompt = PROMPT
+
+    @property
+    def unread(self) -> int:
+        """Bytes the page has not read yet."""
+        return self._sent + len(self.pending)
 
     def put(self, data: bytes | memoryview) -> int:
         """Send `data`; its length."""
         count = len(data)
-        self.unread += count
-        pending = self._pending
-        pending += data
-        self._prompt -= 1
-        if self._prompt >= 0 or len(pending) >= BATCH:
-            self.flush()
+        self.pending += data
+        self.room -= count
+        if self.room < 0:
+            self.full()
         return count
 
+    def full(self) -> None:
+        """More was put than there was `room` for."""
+        self._prompt -= 1
+        if self._prompt >= 0 or len(self.pending) >= BATCH:
+            self.flush()
+        self._reckon()
+
+    def _reckon(self) -> None:
+        waiting = len(self.pending)
+        free = min(BATCH - 1 - waiting, self.window - self._sent - waiting)
+        self.room = 0 if self._prompt >= 0 else int(free)
+
     def flush(self) -> None:
-        if self._pending:
-            data, self._pending = bytes(self._pending), bytearray()
+        if self.pending:
+            data, self.pending = bytes(self.pending), bytearray()
+            self._sent += len(data)
             self._send(data)
 
     def turn(self) -> None:
         """A turn of the event loop ends."""
         self.flush()
         self._prompt = PROMPT if self._prompt >= 0 else PROMPT_IN_FLOOD
+        self._reckon()
 
     def acknowledge(self, count: int) -> None:
         """The page has read `count` bytes more."""
-        self.unread -= count
+        self._sent -= count
+        self._reckon()
         if self.unread < self.window:
             self.drained.wake()
 
-    def wait(self, flags: int) -> None:
-        """Called when there is no room."""
-        raise Errno(E.AGAIN) if flags & Fdflags.NONBLOCK else Block([self.drained])
+    def check(self, flags: int) -> None:
+        """Called before a write, when there may be no room for any: what a full one raises."""
+        if self.unread >= self.window:
+            raise Errno(E.AGAIN) if flags & Fdflags.NONBLOCK else Block([self.drained])
 
 
 class Output(OpenFile):
@@ -85,9 +106,16 @@ class Output(OpenFile):
 
     def write(self, buffers: Sequence[memoryview]) -> int:
         box = self.outbox
-        if box.unread >= box.window:
-            box.wait(self.flags)
-        return box.put(buffers[0] if len(buffers) == 1 else b"".join(buffers))
+        if box.room <= 0:
+            box.check(self.flags)
+        data = buffers[0] if len(buffers) == 1 else b"".join(buffers)
+        # As `put` does, without the call: this is what programs do most.
+        count = len(data)
+        box.pending += data
+        box.room -= count
+        if box.room < 0:
+            box.full()
+        return count
 
     def ready(self, event: int) -> Ready | None:
         if event == READ:
@@ -137,9 +165,7 @@ class PageTerminalFile(TerminalFile):
     terminal: PageTerminal
 
     def write(self, buffers: Sequence[memoryview]) -> int:
-        box = self.terminal.outbox
-        if box.unread >= box.window:
-            box.wait(self.flags)
+        self.terminal.outbox.check(self.flags)
         return super().write(buffers)
 
     def ready(self, event: int) -> Ready | None:
