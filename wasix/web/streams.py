@@ -108,9 +108,12 @@ class Output(OpenFile):
         box = self.outbox
         if box.room <= 0:
             box.check(self.flags)
-        data = buffers[0] if len(buffers) == 1 else b"".join(buffers)
+        try:
+            (data,) = buffers
+        except ValueError:  # several, or none
+            return box.put(b"".join(buffers))
         # As `put` does, without the call: this is what programs do most.
-        count = len(data)
+        count = data.nbytes
         box.pending += data
         box.room -= count
         if box.room < 0:
