@@ -1,6 +1,7 @@
 """Writes `docs/performance.md` and its plots from what `make bench` has measured.
 
-`python -m docs.performance [FOLDER]`; without results in FOLDER (`build/bench`) the page stays.
+`python -m docs.performance [FOLDER]`; what has no results in FOLDER (`build/bench`) keeps its part
+of the page.
 """
 
 from __future__ import annotations
@@ -206,20 +207,32 @@ def _section(
             yield f"{reasons[curve['key']]}\n"
 
 
-def render(folder: Path, plots: Path) -> str | None:
-    """The page of the results in `folder`, or None if there are none; its plots go to `plots`."""
+def _sections(page: str) -> dict[str, str]:
+    """The parts of a page by title."""
+    parts = re.split(r"^(?=## )", page, flags=re.M)
+    return {part.partition("\n")[0].removeprefix("## "): part for part in parts}
+
+
+def render(folder: Path, plots: Path, before: str = "") -> str | None:
+    """The page of the results in `folder`, or None if there are none; its plots go to `plots`.
+
+    What was not measured keeps its section of the page `before`.
+    """
     reasons: dict[str, str] = tomllib.loads(REASONS.read_text())
-    parts = [_HEAD]
+    parts, old, measured = [_HEAD], _sections(before), False
     for measure, start, title, intro in _SECTIONS:
         path = folder / f"{measure}.json"
         if path.exists():
-            found = json.loads(path.read_text())
+            found, measured = json.loads(path.read_text()), True
             parts.append("\n".join(_section(found, start, title, intro, reasons, plots)))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(parts)) if len(parts) > 1 else None
+        elif title in old:
+            parts.append(old[title])
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(parts)) if measured else None
 
 
 def main() -> None:
-    text = render(Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS, PLOTS)
+    before = PATH.read_text() if PATH.exists() else ""
+    text = render(Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS, PLOTS, before)
     if text is None:
         print("docs/performance.md stays as it is: nothing was measured here (make bench)")
     else:

@@ -59,3 +59,15 @@ def test_every_row_has_figures_of_ours_and_is_shown(
 
 def plots(found: dict[str, list[dict[str, Any]]]) -> list[str]:
     return [curve["key"].replace("/", "-") for curve in found["curves"]]
+
+
+def test_what_was_not_measured_keeps_its_section(tmp_path: Path) -> None:
+    machine = {"processor": "P", "cores": 2, "system": "S", "load": 0.0}
+    found = {"date": "today", "machine": machine, "versions": {}, "rows": [], "curves": []}
+    (tmp_path / "fuel.json").write_text(json.dumps(found))
+    before = "# Head\n\n## System calls\n\nas it was\n\n## Fuel\n\nold\n"
+    text = render(tmp_path, tmp_path / "plots", before)
+    assert text is not None
+    assert "## System calls\n\nas it was\n\n## Fuel\n" in text
+    assert "old" not in text
+    assert render(tmp_path / "none", tmp_path / "plots", before) is None
