@@ -23,6 +23,7 @@ from wasix.fs.quota import Quota
 
 _MASK = PAGE - 1
 _NO_PAGE = Page()
+_NO_PAGE.close()  # so that to use it is a ValueError
 _APPEND = Fdflags.APPEND
 NODE_CHARGE = 1024
 """Price of an inode in bytes: what Python's objects for it take, rounded up."""
@@ -301,44 +302,58 @@ class MemoryOpenFile(RegularFile):
 
     def __init__(self, file: MemoryFile, *, read: bool, write: bool, flags: int) -> None:
         super().__init__(file, file, read=read, write=write, flags=flags)
-        self._leave_page()
+        self.source = self.sink = _NO_PAGE
+        """The page, for reads and for writes; `_NO_PAGE` where the general way must be taken."""
+        self.start = 0
+        """The offset of the page's first byte."""
         self.seen = -1
         """The file's time of change at the last read, since which its access time is newer."""
 
-    def _leave_page(self) -> None:
-        self.source = self.sink = _NO_PAGE
-        """The page, for reads and for writes; an empty one where the general way must be taken."""
-        self.start = 0
-        """The offset of the page's first byte."""
-
     def _turn_to(self, offset: int) -> None:
         """Keep the page of `offset`."""
+        self._move_away()
         page = self.data.pages.get(offset >> PAGE_BITS, _NO_PAGE)
         self.source = page if self.readable else _NO_PAGE
         self.sink = page if self.writable and not self.flags & _APPEND else _NO_PAGE
         self.start = offset & ~_MASK
 
+    def _move_away(self) -> None:
+        """The page's position is not at the file's offset any more, or will not be."""
+        for page in (self.source, self.sink):
+            if page.user is self:
+                page.user = None
+
     def set_flags(self, flags: int) -> None:
         super().set_flags(flags)
-        self._leave_page()
+        self._turn_to(self.offset)
+
+    def seek(self, offset: int, whence: str) -> int:
+        self._move_away()
+        return super().seek(offset, whence)
+
+    def close(self) -> None:
+        self._move_away()
+        super().close()
 
     def read(self, buffers: Sequence[memoryview]) -> int:
         try:
             (buffer,) = buffers
             page = self.source
-            page.seek(self.offset - self.start)
+            if page.user is not self:
+                page.seek(self.offset - self.start)
+                page.user = self
             length = page.readinto(buffer)
             # The page ends early if what follows lies in others, or was never written.
-            if length and length == buffer.nbytes:
+            if length == buffer.nbytes:
                 self.offset += length
                 file = self.data
-                if file.ctim is not self.seen:
+                if file.ctim is not self.seen and length:
                     self.seen = file.ctim
                     if file.atim <= file.ctim:
                         file.atim = file.filesystem.clock()
                 return length
         except (ValueError, OverflowError):
-            pass  # several buffers, or none; an offset before the page, or far behind it
+            pass  # several buffers, or none; no page; an offset before it, or far behind it
         known = self.source
         self._turn_to(self.offset)
         return super().read(buffers) if self.source is known else self.read(buffers)
@@ -349,7 +364,9 @@ class MemoryOpenFile(RegularFile):
             buffer, page = buffers[0], self.sink
             length = len(buffer)
             if 0 < length <= page.room - start:
-                page.seek(start)
+                if page.user is not self:
+                    page.seek(start)
+                    page.user = self
                 page.write(buffer)
                 self.offset = offset = self.offset + length
                 file = self.data

@@ -15,12 +15,17 @@ PAGE_CHARGE = 512
 
 
 class Page(BytesIO):
-    """The bytes of a page up to the last one written. `room` is how many have been charged for."""
+    """The bytes of a page up to the last one written. `room` is how many have been charged for.
 
-    __slots__ = ("room",)
+    `user` is the open file whose offset is where the page's own position is, if that is known: it
+    need not seek, and who moves the position sets this to None.
+    """
+
+    __slots__ = ("room", "user")
 
     def __init__(self) -> None:
         self.room = 0
+        self.user: object = None
 
 
 class Pages(dict[int, Page]):
@@ -45,6 +50,7 @@ class Pages(dict[int, Page]):
             page = self.get(offset >> PAGE_BITS)
             stored = at
             if page is not None:
+                page.user = None
                 page.seek(start)
                 stored += page.readinto(buffer[at : at + step])
             at += step
@@ -61,6 +67,7 @@ class Pages(dict[int, Page]):
             if page is None:
                 break
             step = min(page.room - start, length - at)
+            page.user = None
             page.seek(start)
             page.write(buffer[at : at + step])
             at += step
