@@ -31,9 +31,9 @@ def kept() -> dict[tuple[str, str], str]:
     found: dict[tuple[str, str], str] = {}
     columns: list[str] = []
     for line in PATH.read_text().splitlines() if PATH.exists() else []:
-        cells = [cell.strip(" `") for cell in line.strip("|").split("|")]
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("| | "):
-            columns = cells
+            columns = [cell.strip("`") for cell in cells]
         for column, cell in zip(columns[1:], cells[1:], strict=False):
             found[cells[0], column] = cell
     return found
