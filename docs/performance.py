@@ -77,7 +77,7 @@ _SECTIONS = (
         "page",
         "splits/",
         "Where a call's time goes in a page",
-        "As above; here the door is the JavaScript glue and the way into Python.",
+        "As above; here the door is WebAssembly's way into Python.",
     ),
     ("growth", "growth/", "What grows", ""),
 )

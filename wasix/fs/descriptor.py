@@ -212,8 +212,10 @@ class DescriptorTable:
 
     def close_all(self) -> None:
         self._used = 0
+        self.readers.clear()
+        self.writers.clear()
         while self.entries:
-            self._drop(self._take(next(iter(self.entries))))
+            self._drop(self.entries.popitem()[1])
 
     def _drop(self, entry: Descriptor) -> None:
         """Give up `entry`; an error of closing the file is lost, as in Linux's dup2 and exit."""
