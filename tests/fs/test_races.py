@@ -294,7 +294,7 @@ def test_guests_and_a_host_program_fight_over_a_directory(tmp_path: Path) -> Non
     # Every kind of call has found its way, and the host's program its moments.
     for kind in done[0]:
         assert sum(int(each[kind]) for each in done) > 0, (kind, done)
-    assert int(swaps) > 100 * seconds
+    assert int(swaps) > 500  # how many more is up to the machine
     for each in volume.rglob("*"):
         if each.is_file() and not each.is_symlink():
             assert b"CANARY" not in each.read_bytes()
