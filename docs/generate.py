@@ -13,7 +13,10 @@ from pathlib import Path
 from docs import engines, limits
 from engines import ENGINES
 from tests.conformance.coverage import load_status
-from wasix.abi import INTERFACES, Function
+from wasix.abi import INTERFACES, PREVIEW1, Function
+from wasix.calls import HANDLERS
+
+_PREVIEW1 = {function.name for function in PREVIEW1.functions}
 
 PATH = Path(__file__).parent / "abi.md"
 
@@ -73,7 +76,12 @@ def _shared(functions: tuple[Function, ...]) -> Iterator[str]:
     yield "| function | wasm type | what it does | served by |"
     yield "|---|---|---|---|"
     for function in functions:
-        served = "`notsup`" if function.handler == "notsup" else "as in preview1"
+        if function.served_by not in HANDLERS:
+            served = "`nosys`: missing"
+        elif function.handler == "notsup":
+            served = "`notsup`"
+        else:
+            served = "as in preview1" if function.name in _PREVIEW1 else "its own handler"
         yield f"| `{function.name}` | `{_type(function)}` | {function.doc} | {served} |"
 
 

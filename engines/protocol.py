@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from engines.artifacts import Kept
 from engines.wasm import Module
-from engines.wasm.types import Feature
+from engines.wasm.types import Feature, ValueType
 from wasix.abi import Function
+from wasix.abi.instance import Snapshot, Suspended, Upcall
 
 if TYPE_CHECKING:  # the page has neither
     from engines.backtrace import Site
     from engines.profile import Samples
 
 Entry = Callable[[memoryview, Sequence[int]], int]
-"""A system call: (linear memory, wasm arguments as unsigned integers) -> errno, or `UNWIND`.
+"""A system call: (linear memory, wasm arguments as unsigned integers) -> what it answers.
 
+That is an errno (or a value, see `Function.plain`), or one of `UNWIND`, `UPCALL` and `SUSPEND`.
 Never raises. `memory` is valid during the call only.
 """
 
@@ -31,6 +33,16 @@ class Door(Protocol):
 
     def entry(self, function: Function) -> Entry:
         """The call that serves `function` for this thread."""
+
+    def upcall(self) -> Upcall:
+        """What to call, after a call has answered `UPCALL`."""
+
+    def proceed(self, memory: memoryview) -> int:
+        """What the call that asked for an upcall answers, when that has returned; as an `Entry`."""
+
+    def suspended(self, guest: Suspended) -> int | None:
+        """What a call that answered `SUSPEND` is to answer when the guest's stack, which has been
+        unwound, is rewound. None if the guest is to end instead."""
 
 
 class End(Enum):
@@ -82,6 +94,12 @@ class Fuel:
     start: str | None
 
 
+ASYNCIFY = tuple(
+    f"asyncify_{name}" for name in ("start_unwind", "stop_unwind", "start_rewind", "stop_rewind")
+)
+"""What a module exports whose stack can be unwound and rewound (Binaryen's asyncify pass)."""
+
+
 @dataclass(frozen=True)
 class Linked:
     """A module with the declaration that serves each of its function imports."""
@@ -90,6 +108,12 @@ class Linked:
     functions: dict[tuple[str, str], Function]
     """By import module and name."""
     fuel: Fuel | None = None
+    variables: tuple[tuple[str, ValueType], ...] = ()
+    """The mutable globals that a copy of an instance needs, by export name; number types only."""
+    stack_pointer: int | None = None
+    """Which of the variables is the pointer of the stack in linear memory."""
+    suspends: bool = False
+    """Whether the module exports all of `ASYNCIFY`."""
 
 
 @dataclass(frozen=True)
@@ -130,11 +154,13 @@ class Engine(Protocol):
         door: Door,
         ended: Callable[[Outcome], None],
         samples: Samples | None = None,
+        snapshot: Snapshot | None = None,
     ) -> Guest:
         """Start `program` on a carrier of its own.
 
         `ended` is called once, from the carrier, when the run is over. An engine that profiles has
-        by then put into `samples` where the guest spent its time.
+        by then put into `samples` where the guest spent its time. With a `snapshot` the guest goes
+        on from there instead of starting.
         """
 
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 from wasix.abi import Function
 from wasix.abi.bind import Call, direct
 from wasix.abi.types import Rights
-from wasix.calls import HANDLERS
+from wasix.calls import HANDLERS, nosys
 from wasix.fs.descriptor import DescriptorTable
 from wasix.fs.file import OpenFile
 from wasix.fs.inode import Access, Directory
@@ -85,10 +85,10 @@ class Kernel:
 
     def handler(self, function: Function, tracing: Tracing | None = None) -> Callable[..., Any]:
         """The function that serves `function`, watched by `tracing`."""
-        handler = HANDLERS[function.served_by]
+        handler = HANDLERS.get(function.served_by, nosys)
         return tracing.handler(function, handler) if tracing else handler
 
     def direct(self, function: Function, tracing: Tracing | None = None) -> Call:
         """`function` for an engine whose memory Python sees; see `wasix.abi.bind.direct`."""
-        handler = HANDLERS[function.served_by]
+        handler = HANDLERS.get(function.served_by, nosys)
         return tracing.direct(function, handler) if tracing else direct(function, handler)

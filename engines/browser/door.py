@@ -13,7 +13,7 @@ from pathlib import Path
 
 import jinja2
 
-from wasix.abi import CALLS, E, Function
+from wasix.abi import NARROW, E, Function
 from wasix.abi.bind import MAX_BUFFERS, MAX_RECORDS, MAX_TRANSFER, largest
 from wasix.abi.function import (
     Fill,
@@ -209,17 +209,21 @@ def _render(template: str, functions: Sequence[Function], **values: object) -> s
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    doors = [Door(function, layout(function)) for function in functions]
+    doors = [
+        # What a decoder looks for in memory by itself is but numbers here.
+        Door(function.integers if function.copied else function, layout(function))
+        for function in functions
+    ]
     return environment.get_template(template).render(doors=doors, **_CONSTANTS, **values)
 
 
-def gate(functions: Sequence[Function] = CALLS) -> str:
+def gate(functions: Sequence[Function] = NARROW) -> str:
     """What a guest is linked with: a module that exports each function by its call number, and the
     table `calls` that says what they do."""
     return _render("gate.wat.j2", functions)
 
 
-def door(functions: Sequence[Function] = CALLS, *, two_memories: bool = True) -> str:
+def door(functions: Sequence[Function] = NARROW, *, two_memories: bool = True) -> str:
     """What fills that table for one guest thread. Its imports are listed at its top.
 
     two_memories: whether it reaches linear memory by itself; else it does through JavaScript.

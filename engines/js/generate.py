@@ -29,10 +29,10 @@ def _call(number: int, function: Function) -> str:
         stores.append(f"{words}[{offset // size}] = p{position};")
         offset += size
     assert offset <= MAILBOX_SIZE
-    answer = "" if function.noreturn else "return "
+    answer = "" if function.void else "return "
     # As a method it has the call's name, which a profile shows.
     body = f"{' '.join(stores)} {answer}enter({number});"
-    return f"{{ {function.name}({', '.join(names)}) {{ {body} }} }}.{function.name},"
+    return f"{{ {function.identifier}({', '.join(names)}) {{ {body} }} }}.{function.identifier},"
 
 
 @cache

@@ -29,7 +29,7 @@ from wasix.abi.function import (
     Strings,
     Text,
 )
-from wasix.abi.layout import Record, Scalar
+from wasix.abi.layout import Scalar, Type
 from wasix.abi.types import RIGHTS
 
 Handler = Callable[..., Any]
@@ -107,7 +107,7 @@ def fill(memory: memoryview, at: int, length: int) -> memoryview:
     return memory[at : at + length]
 
 
-def records(memory: memoryview, at: int, count: int, record: Record) -> list[Any]:
+def records(memory: memoryview, at: int, count: int, record: Type) -> list[Any]:
     if count and at + count * record.size > len(memory):
         raise Errno(E.FAULT)
     if count > MAX_RECORDS:
@@ -115,12 +115,12 @@ def records(memory: memoryview, at: int, count: int, record: Record) -> list[Any
     return [record.load(memory, at + index * record.size) for index in range(count)]
 
 
-def check_room(memory: memoryview, at: int, count: int, record: Record) -> None:
+def check_room(memory: memoryview, at: int, count: int, record: Type) -> None:
     if count and at + count * record.size > len(memory):
         raise Errno(E.FAULT)
 
 
-def store_records(memory: memoryview, at: int, items: Sequence[Any], record: Record) -> None:
+def store_records(memory: memoryview, at: int, items: Sequence[Any], record: Type) -> None:
     for index, item in enumerate(items):
         record.store(memory, at + index * record.size, item)
 
@@ -248,4 +248,8 @@ def direct(function: Function, handler: Handler) -> Call:
     Only `filedelta` parameters are signed. `memory` is the whole linear memory as a writable
     `memoryview` of bytes. Raises whatever the handler raises other than `Errno`.
     """
+    if function.copied:
+        from wasix.abi.copied import through_view
+
+        return through_view(function, handler)
     return _direct(function, table_of(handler))(handler)

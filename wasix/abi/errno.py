@@ -120,6 +120,10 @@ class Errno(Exception):
 
 UNWIND = -1
 """What a call answers instead of an errno when the guest must not go on."""
+SUSPEND = -1002
+"""When the guest's stack must be unwound (asyncify), to go on with it later."""
+UPCALL = -1003
+"""When a function of the guest's must be called before the call can go on."""
 
 
 class Unwind(Exception):

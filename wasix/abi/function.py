@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from wasix.abi.layout import Record, Scalar, Type
+from wasix.abi.layout import Scalar, Type
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Records:
     """An array of records to read; its length is the `Count` of that name."""
 
     name: str
-    type: Record
+    type: Type
     count: str
 
 
@@ -69,7 +69,7 @@ class OutRecords:
     """
 
     name: str
-    type: Record
+    type: Type
     count: str
 
 
@@ -103,7 +103,62 @@ class Out:
     type: Type
 
 
-Param = In | Text | Gather | Scatter | Fill | Records | OutRecords | Count | Strings | Out
+@dataclass(frozen=True)
+class Load:
+    """A pointer to a value to read. With `optional` a null pointer is None."""
+
+    name: str
+    type: Type
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Update:
+    """A pointer to a value that is read, and replaced by a result as `Out` has it."""
+
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True)
+class TextList:
+    """An array of pointers to NUL-terminated strings, passed as pointer and length.
+
+    The handler gets a list of bytes without the NUL; None for a null pointer.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Address:
+    """A pointer that means itself: the handler gets the number, and may look in `thread.memory`."""
+
+    name: str
+
+
+Param = (
+    In
+    | Text
+    | Gather
+    | Scatter
+    | Fill
+    | Records
+    | OutRecords
+    | Count
+    | Strings
+    | Out
+    | Load
+    | Update
+    | TextList
+    | Address
+)
+
+POINTER64 = Scalar("pointer64", "Q")
+U32 = Scalar("u32", "I")
+
+_MOST_TEXTS = 2
+"""Texts of a function whose decoder is made for speed."""
 
 
 def _slots(param: Param) -> list[tuple[str, Scalar | None]]:
@@ -111,7 +166,7 @@ def _slots(param: Param) -> list[tuple[str, Scalar | None]]:
     match param:
         case In(name, type):
             return [(name, type)]
-        case Text(name) | Gather(name) | Scatter(name) | Fill(name):
+        case Text(name) | Gather(name) | Scatter(name) | Fill(name) | TextList(name):
             return [(name, None), (name + "_len", None)]
         case Strings(pointers, text):
             return [(pointers, None), (text, None)]
@@ -123,26 +178,45 @@ def _slots(param: Param) -> list[tuple[str, Scalar | None]]:
 class Function:
     """One importable function.
 
-    `handler` names the kernel's function that serves it (its own name by default); `noreturn`
-    marks a function without a result, which every other function has: an errno. Only a function
-    that `blocks` may wait; engines that suspend guests wrap no other.
+    `handler` names the kernel's function that serves it (its own name by default). `void` marks a
+    function without a result, `plain` one whose result is the handler's, or a negative errno; every
+    other function gives an errno. Only a function that `blocks` may wait; engines that suspend
+    guests wrap no other. With `wide` addresses and lengths are 64 bits.
     """
 
     name: str
     params: tuple[Param, ...]
     doc: str = ""
     handler: str = ""
-    noreturn: bool = False
+    void: bool = False
     blocks: bool = False
+    plain: bool = False
+    wide: bool = False
 
     @property
     def served_by(self) -> str:
         return self.handler or self.name
 
+    @property
+    def identifier(self) -> str:
+        """Its name as a variable's."""
+        return self.name.replace("-", "_")
+
+    @cached_property
+    def copied(self) -> bool:
+        """Whether it is decoded by `wasix.abi.copied`: what it names in memory is rarely looked at,
+        or not of one of the few shapes that decoders made for speed know."""
+        texts = sum(isinstance(param, Text) for param in self.params)
+        rare = any(isinstance(param, Load | Update | TextList | Address) for param in self.params)
+        return rare or self.wide or self.plain or texts > _MOST_TEXTS
+
     @cached_property
     def slots(self) -> tuple[tuple[str, Scalar | None], ...]:
         """The wasm parameters in order: (name, declared integer type or None for a u32)."""
-        return tuple(slot for param in self.params for slot in _slots(param))
+        address = POINTER64 if self.wide else None
+        return tuple(
+            (name, scalar or address) for param in self.params for name, scalar in _slots(param)
+        )
 
     @cached_property
     def wasm_params(self) -> tuple[str, ...]:
@@ -150,7 +224,7 @@ class Function:
 
     @property
     def wasm_results(self) -> tuple[str, ...]:
-        return () if self.noreturn else ("i32",)
+        return () if self.void else ("i32",)
 
     @cached_property
     def argument_format(self) -> str:
@@ -167,6 +241,12 @@ class Function:
     @property
     def outs(self) -> tuple[Out, ...]:
         return tuple(param for param in self.params if isinstance(param, Out))
+
+    @cached_property
+    def integers(self) -> Function:
+        """The same function with nothing but integers for parameters."""
+        params = tuple(In(name, scalar or U32) for name, scalar in self.slots)
+        return replace(self, params=params)
 
 
 @dataclass(frozen=True)
@@ -192,10 +272,12 @@ def replace_types(functions: Iterable[Function], types: dict[Type, Type]) -> tup
                 return In(name, new)
             case Out(name, type) if type in types:
                 return Out(name, types[type])
-            case Records(name, type, count) if type in types:
-                record = types[type]
-                assert isinstance(record, Record)
-                return Records(name, record, count)
+            case Load(name, type, optional) if type in types:
+                return Load(name, types[type], optional)
+            case Update(name, type) if type in types:
+                return Update(name, types[type])
+            case Records(name, type, count) | OutRecords(name, type, count) if type in types:
+                return param.__class__(name, types[type], count)
             case _:
                 return param
 

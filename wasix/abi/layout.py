@@ -80,6 +80,21 @@ class Scalar:
         return str(value)
 
 
+@dataclass(frozen=True)
+class Blob:
+    """Bytes that nothing here looks into. Loaded and stored as `bytes` of that `size`."""
+
+    name: str
+    size: int
+    align: int
+
+    def load(self, memory: memoryview, at: int) -> bytes:
+        return bytes(memory[at : at + self.size])
+
+    def store(self, memory: memoryview, at: int, value: bytes) -> None:
+        memory[at : at + self.size] = value
+
+
 def _align(offset: int, to: int) -> int:
     return -(-offset // to) * to
 

@@ -29,6 +29,7 @@ from wasix.abi.bind import (
     table_of,
     text,
 )
+from wasix.abi.copied import copied
 from wasix.abi.errno import E, Errno
 from wasix.abi.function import (
     Count,
@@ -45,7 +46,7 @@ from wasix.abi.function import (
 )
 from wasix.abi.layout import Scalar
 
-DATA = 64
+DATA = 128
 """Where the data of a call begins; the outs of every function fit below."""
 MAX_STAGE = 64 << 20
 """Bytes the area may grow to. Longer transfers are cut short, other data is `nomem`."""
@@ -122,6 +123,8 @@ class Layout:
 
 @cache
 def layout(function: Function) -> Layout:
+    if function.copied:
+        return Layout(tuple(name for name, _ in function.slots), None, ())
     arguments: list[str] = []
     for param in function.params:
         match param:
@@ -252,4 +255,25 @@ def staged(
     `otherwise` makes an answer of what the handler raises other than `Errno`: `Block`, `Unwind`, or
     a defect. It must not raise.
     """
+    if function.copied:
+        return _through_memory(function, handler, thread, otherwise)
     return _staged(function, table_of(handler))(handler, thread, stage, otherwise)
+
+
+def _through_memory(
+    function: Function,
+    handler: Handler,
+    thread: Any,
+    otherwise: Callable[[BaseException], int],
+) -> Callable[..., int]:
+    """As `staged`, for functions whose decoder looks into memory by itself."""
+    decoded = copied(function, handler)
+
+    def call(*arguments: int) -> int:
+        try:
+            answer = decoded(thread, *arguments)
+        except BaseException as error:
+            return otherwise(error)
+        return answer if function.plain else -answer
+
+    return call

@@ -58,6 +58,7 @@ SIGNAL = Scalar(
         "none hup int quit ill trap abrt bus fpe kill usr1 segv usr2 pipe alrm term chld cont stop "
         "tstp ttin ttou urg xcpu xfsz vtalrm prof winch poll pwr sys".split()
     ),
+    symbolic=True,
 )
 
 FDFLAGS = Scalar("fdflags", "H", ("append", "dsync", "nonblock", "rsync", "sync"), bits=True)

@@ -8,8 +8,9 @@ arguments: integers, `str`, views of buffers. It returns the results in order, o
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
+from wasix.abi import E, Errno
 from wasix.calls import args, clock, environ, fd, path, poll, proc, random, sched, sock
 
 _NOUNS = (args, environ, clock, fd, path, poll, proc, random, sched, sock)
@@ -18,3 +19,8 @@ HANDLERS: dict[str, Callable[..., Any]] = {
     name: getattr(noun, name) for noun in _NOUNS for name in noun.__all__
 }
 """Every handler by the name of the function it serves."""
+
+
+def nosys(thread: object, *arguments: object) -> NoReturn:
+    """Serves what is declared and not implemented."""
+    raise Errno(E.NOSYS)

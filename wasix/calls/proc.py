@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wasix.abi import Unwind
 from wasix.proc.process import Thread
-from wasix.proc.signal import from_preview1
+from wasix.proc.signal import Signal
 
 __all__ = ["proc_exit", "proc_raise"]
 
@@ -14,12 +14,11 @@ def proc_exit(thread: Thread, status: int) -> None:
     raise Unwind
 
 
-def proc_raise(thread: Thread, number: int) -> None:
+def proc_raise(thread: Thread, name: str) -> None:
     """A signal that stops the process takes effect at its next call."""
     process = thread.process
-    signal = from_preview1(number)
-    if signal is None:
+    if name == "none":
         return
-    process.deliver(signal, caller=thread)
+    process.deliver(Signal[name.upper()], caller=thread)
     if process.status is not None:
         raise Unwind

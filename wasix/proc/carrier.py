@@ -12,14 +12,15 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from wasix.abi import UNWIND, Function, Unwind
-from wasix.abi.bind import Call
+from wasix.abi import UNWIND, UPCALL, Function, Unwind
+from wasix.abi.instance import Suspended, Upcall
 from wasix.kernel import Kernel
-from wasix.proc.process import STATUS_INTERNAL, Thread
-from wasix.proc.wait import Block
+from wasix.proc.delivery import Attempt, Delivery
+from wasix.proc.process import Thread
+from wasix.proc.wait import Block, Suspend
 
 Entry = Callable[[memoryview, Sequence[int]], int]
-"""A system call as an engine makes it: (linear memory, wasm arguments) -> errno, or `UNWIND`."""
+"""A system call as an engine makes it: see `engines.protocol.Entry`."""
 
 _T = TypeVar("_T")
 
@@ -92,65 +93,81 @@ class OsThreadCarrier(_Sleeper):
     def __init__(self, thread: Thread) -> None:
         super().__init__(thread.process.kernel)
         self.thread = thread
+        self._delivery = Delivery(thread)
         thread.sleeper = self
 
     def entry(self, function: Function) -> Entry:
         """`function` as the engine calls it for this thread. Never raises."""
-        thread, process, lock = self.thread, self.thread.process, self.kernel.lock
-        call = self.kernel.direct(function, process.tracing)
+        thread, lock = self.thread, self.kernel.lock
+        call = self.kernel.direct(function, thread.process.tracing)
 
         def enter(memory: memoryview, arguments: Sequence[int]) -> int:
             with lock:
                 try:
-                    if process.paused:
-                        self._pause()
-                    return call(thread, memory, *arguments)
+                    if not thread.attention:
+                        answer = call(thread, memory, *arguments)
+                        if not thread.attention:
+                            return answer
+                        return self._delivery.hold(answer)
                 except Block as block:
-                    return self._retry(function, call, memory, arguments, block)
+                    return self._go_on(Attempt(function, call, arguments), memory, block)
                 except Unwind:
                     return UNWIND
+                except Suspend as suspend:
+                    return self._delivery.suspend(suspend)
                 except Exception as error:  # a defect of ours must end the guest, not the host
-                    return self._defect(function, error)
+                    return self._delivery.defect(function, error)
+                return self._go_on(Attempt(function, call, arguments), memory)
 
         return enter
 
-    def _retry(
-        self,
-        function: Function,
-        call: Call,
-        memory: memoryview,
-        arguments: Sequence[int],
-        block: Block,
-    ) -> int:
+    def upcall(self) -> Upcall:
+        """See `engines.protocol.Door`."""
+        return self._delivery.upcall()
+
+    def proceed(self, memory: memoryview) -> int:
+        with self.kernel.lock:
+            held = self._delivery.release()
+            if isinstance(held, Attempt):
+                return self._go_on(held, memory)
+            return self._delivery.hold(held)
+
+    def suspended(self, guest: Suspended) -> int | None:
+        with self.kernel.lock:
+            return self._delivery.suspended(guest)
+
+    def _go_on(self, attempt: Attempt, memory: memoryview, block: Block | None = None) -> int:
+        """Make a call that has waited, or has to wait because of its process's state."""
+        thread = self.thread
         try:
             while True:
-                self._sleep(block)
+                if block is not None and not thread.attention:
+                    self._sleep(block)
                 self._pause()
+                if thread.attention and self._delivery.interrupts(
+                    attempt, waited=block is not None
+                ):
+                    return UPCALL
                 try:
-                    return call(self.thread, memory, *arguments)
+                    answer = attempt.call(thread, memory, *attempt.arguments)
                 except Block as again:
                     block = again
+                    continue
+                thread.call.clear()
+                return self._delivery.hold(answer)
         except Unwind:
-            return UNWIND
+            answer = UNWIND
+        except Suspend as suspend:
+            answer = self._delivery.suspend(suspend)
         except Exception as error:  # as in `entry`
-            return self._defect(function, error)
-        finally:
-            self.thread.call.clear()
+            answer = self._delivery.defect(attempt.function, error)
+        thread.call.clear()
+        return answer
 
     def _pause(self) -> None:
         """Stay here while the process is stopped; `Unwind` when it has ended."""
-        process = self.thread.process
-        while process.paused:
-            if process.status is not None:
+        while self.thread.process.paused:
+            process = self.thread.process
+            if process.status is not None or process.replacement is not None:
                 raise Unwind
             self._sleep(Block([process.changed]))
-
-    def _defect(self, function: Function, error: Exception) -> int:
-        process = self.thread.process
-        process.defect = error
-        process.exit(
-            STATUS_INTERNAL,
-            f"internal error in {function.name}: {type(error).__name__}: {error}",
-            caller=self.thread,
-        )
-        return UNWIND

@@ -1,7 +1,8 @@
 """Processes and threads: who makes a call, and how it ends.
 
 A process ends once: by `exit`, by a signal, by a trap its engine reports, or because its host gives
-up on it. Whatever came first decides the status.
+up on it. Whatever came first decides the status. It stays in its parent's `children` until that has
+joined it; what has no parent is gone at once.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from wasix.abi.memory import DirectMemory, Memory
 from wasix.fs.descriptor import DescriptorTable
-from wasix.proc.signal import IGNORED, STOPPING, Signal
+from wasix.proc.signal import IGNORED, STOPPING, UNCATCHABLE, Signal
 from wasix.proc.wait import Sleeper, WaitQueue
 
 if TYPE_CHECKING:
     from wasix.kernel import Kernel
+    from wasix.proc.program import Program
     from wasix.proc.tracing import Tracing
 
 STATUS_TRAP = 134
@@ -25,6 +28,8 @@ STATUS_OUTPUT = 128 + Signal.XFSZ
 """It wanted to write more than it might: what a shell shows of a program over its file size."""
 STATUS_INTERNAL = 70
 """The runtime itself failed (sysexits' EX_SOFTWARE)."""
+
+_NO_MEMORY = DirectMemory(memoryview(b""))
 
 
 class Runner(Protocol):
@@ -39,19 +44,66 @@ class Thread:
 
     `call` belongs to the call being made: it lives from the first try to the last, so that a
     retried call knows what it has decided or done (an absolute deadline, bytes moved).
+    `attention` is set when its carrier must look, before or after a call, whether its process is
+    paused or has ended, or a signal is to be delivered.
     """
 
-    __slots__ = ("call", "process", "readers", "runner", "sleeper", "tid", "writers")
+    __slots__ = (
+        "attention",
+        "call",
+        "memory",
+        "process",
+        "readers",
+        "runner",
+        "signals",
+        "sleeper",
+        "tid",
+        "writers",
+    )
 
     def __init__(self, process: Process, tid: int) -> None:
+        self.tid = tid
+        self.attention = False
+        self.call: dict[str, Any] = {}
+        self.memory: Memory = _NO_MEMORY
+        """Linear memory, for calls that look into it. Valid while one is served."""
+        self.signals: dict[Signal, None] = {}
+        """Pending ones for this thread, in order of arrival."""
+        self.sleeper: Sleeper | None = None
+        self.runner: Runner | None = None
+        self.join(process)
+
+    def join(self, process: Process) -> None:
+        """Make calls for `process` from now on."""
         self.process = process
         # Of the process; a step less for each read and write.
         self.readers = process.descriptors.readers
         self.writers = process.descriptors.writers
-        self.tid = tid
-        self.call: dict[str, Any] = {}
-        self.sleeper: Sleeper | None = None
-        self.runner: Runner | None = None
+
+    def interrupt(self) -> None:
+        """Have its carrier look, even if it waits."""
+        self.attention = True
+        if self.sleeper:
+            self.sleeper.wake()
+
+    def take_signal(self) -> Signal | None:
+        """The next signal to deliver to it, which is pending no longer."""
+        for pending in (self.signals, self.process.signals):
+            for signal in pending:
+                del pending[signal]
+                return signal
+        return None
+
+
+class Group:
+    """Processes that a terminal's keys signal together: those one program has started."""
+
+    def __init__(self) -> None:
+        self.members: dict[Process, None] = {}
+
+    def deliver(self, signal: Signal) -> None:
+        for process in tuple(self.members):
+            process.deliver(signal)
 
 
 class Process:
@@ -68,6 +120,7 @@ class Process:
         args: Sequence[bytes],
         environ: Mapping[bytes, bytes],
         descriptors: DescriptorTable,
+        parent: Process | None = None,
     ) -> None:
         self.kernel = kernel
         self.pid = pid
@@ -76,10 +129,26 @@ class Process:
         self.args = list(args)
         self.environ = [name + b"=" + value for name, value in environ.items()]
         self.descriptors = descriptors
-        self.threads = [Thread(self, pid)]
+        self.cwd: str = parent.cwd if parent else "/"
+        """The working directory: an absolute path."""
+        self.parent = parent
+        self.children: dict[int, Process] = {}
+        """Those that have not been joined yet, by pid."""
+        self.group: Group = parent.group if parent else Group()
+        self.group.members[self] = None
+        self.program: Program | None = None
+        """What it runs; None until that is known."""
+        self.replacement: Program | None = None
+        """What it is to run next (exec), once its threads have unwound."""
+        self.borrower: Process | None = None
+        """Whose memory and thread this one runs on, a vfork's parent; it waits for this one."""
+        self.threads: dict[int, Thread] = {pid: Thread(self, pid)}
+        """Those that have not ended, by tid. The first has the process's number."""
         self.status: int | None = None
         self.signal: Signal | None = None
         """The signal that ended it, if one did."""
+        self.stopped_by: Signal | None = None
+        """The signal that stopped it, until its parent has been told."""
         self.message: str | None = None
         """What a person should know about its end: a trap's text."""
         self.fuel: int | None = None
@@ -90,12 +159,20 @@ class Process:
         """Whether its threads must not go on: it was stopped by a signal, or has ended."""
         self.changed = WaitQueue()
         """Woken when it ends, stops or continues."""
+        self.child_changed = WaitQueue()
+        """Woken when one of its children does."""
         self.on_exit: list[Callable[[Process], None]] = []
         self.tracing: Tracing | None = None
+        self.callback: str | None = None
+        """The exported function that takes its signals; without one each does what it does by
+        default, or nothing if it is among `ignored`."""
+        self.ignored: set[Signal] = set(parent.ignored) if parent else set()
+        self.signals: dict[Signal, None] = {}
+        """Pending ones for any of its threads, in order of arrival."""
 
     @property
     def main(self) -> Thread:
-        return self.threads[0]
+        return self.threads[self.pid]
 
     def exit(
         self, status: int, message: str | None = None, *, caller: Thread | None = None
@@ -107,26 +184,64 @@ class Process:
         self.message = message
         self.paused = True
         self.descriptors.close_all()
-        for thread in self.threads:
-            if thread.sleeper:
-                thread.sleeper.wake()
+        for thread in self.threads.values():
+            thread.interrupt()
             if thread.runner and thread is not caller:
                 thread.runner.stop()
-        self.kernel.forget(self)
+        self.group.members.pop(self, None)
+        for child in self.children.values():
+            child.parent = None
+            if child.status is not None:
+                self.kernel.forget(child)
+        self.children.clear()
         self.changed.wake()
         for callback in self.on_exit:
             callback(self)
+        if self.parent is None:
+            self.kernel.forget(self)
+        else:
+            self._tell_parent()
+
+    def _tell_parent(self) -> None:
+        parent = self.parent
+        if parent is not None:
+            parent.child_changed.wake()
+            parent.deliver(Signal.CHLD)
+
+    def reap(self, child: Process) -> None:
+        """Forget a child that has ended."""
+        del self.children[child.pid]
+        child.parent = None
+        self.kernel.forget(child)
 
     def deliver(self, signal: Signal, *, caller: Thread | None = None) -> None:
-        """A signal arrives and does what it does by default."""
+        """A signal arrives: its callback is to take it, or it does what it does by default."""
         if self.status is not None:
             return
-        if signal is Signal.CONT:
+        if self.borrower is not None:
+            # It runs on another's thread, which has to be given back first.
+            self.signals[signal] = None
+            return
+        if signal is Signal.CONT and self.paused:
             self.paused = False
+            self.stopped_by = None
             self.changed.wake()
-        elif signal in STOPPING:
+        if self.callback is not None and signal not in UNCATCHABLE:
+            self.signals[signal] = None
+            next(iter(self.threads.values())).interrupt()
+        else:
+            self._default(signal, caller)
+
+    def _default(self, signal: Signal, caller: Thread | None) -> None:
+        if signal in IGNORED or (signal in self.ignored and signal not in UNCATCHABLE):
+            return
+        if signal in STOPPING:
             self.paused = True
+            self.stopped_by = signal
+            for thread in self.threads.values():
+                thread.attention = True
             self.changed.wake()
-        elif signal not in IGNORED:
+            self._tell_parent()
+        else:
             self.signal = signal
             self.exit(128 + signal, caller=caller)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from wasix.abi.types import SIGNAL
-
 
 class Signal(IntEnum):
     """Linux's signal numbers."""
@@ -29,6 +27,7 @@ class Signal(IntEnum):
     PIPE = 13
     ALRM = 14
     TERM = 15
+    STKFLT = 16
     CHLD = 17
     CONT = 18
     STOP = 19
@@ -50,6 +49,4 @@ IGNORED = frozenset({Signal.CHLD, Signal.CONT, Signal.URG, Signal.WINCH})
 STOPPING = frozenset({Signal.STOP, Signal.TSTP, Signal.TTIN, Signal.TTOU})
 
 
-def from_preview1(number: int) -> Signal | None:
-    """The signal preview1 calls `number`; None for its `none`."""
-    return Signal[SIGNAL.members[number].upper()] if number else None
+UNCATCHABLE = frozenset({Signal.KILL, Signal.STOP})

@@ -9,8 +9,8 @@ The shape follows xv6's sleep and wakeup; a queue is what trio calls a parking l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 
 class Sleeper(Protocol):
@@ -57,3 +57,16 @@ class Block(Exception):
         super().__init__("would block")
         self.queues = tuple(queues)
         self.deadline = deadline
+
+
+class Suspend(Exception):
+    """The guest's stack must be unwound before the call can be served.
+
+    `then` is called when it has been, under the kernel lock, with the guest (what the engine
+    protocol calls `Suspended`). It returns what the call answers when the stack is rewound, or None
+    if the guest is to end instead.
+    """
+
+    def __init__(self, then: Callable[[Any], int | None]) -> None:
+        super().__init__("suspended")
+        self.then = then

@@ -1,0 +1,129 @@
+"""Delivering signals to a guest thread, between and within its calls; the same for every carrier.
+
+A signal is delivered by an upcall: the call that is being made answers `UPCALL`, the engine calls
+the guest's signal function, and then asks how to go on. A call that had waited then ends with
+`intr`, or waits again if its caller would not have noticed on a system that knows which signals a
+program handles: this one does not, since libc keeps that to itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wasix.abi import SUSPEND, UNWIND, UPCALL, E, Function
+from wasix.abi.bind import Call
+from wasix.abi.instance import Suspended, Upcall
+from wasix.proc.process import STATUS_INTERNAL, Thread
+from wasix.proc.signal import IGNORED, Signal
+from wasix.proc.wait import Suspend
+
+RESUMED = frozenset({"futex_wait", "thread_join"})
+"""Waits that no signal ends: who makes them would only wait again."""
+ENDED_BY_ALL = frozenset({"poll_oneoff", "epoll_wait", "thread_sleep"})
+"""Waits that end also for signals a program ignores unless it asks for them."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A call that is to be made, or made again."""
+
+    function: Function
+    call: Call
+    arguments: Sequence[int]
+
+
+Held = Attempt | int
+"""What comes after an upcall: a call, or the answer of one."""
+
+
+class Delivery:
+    """The signals, upcalls and suspension of one thread. Used under the kernel lock."""
+
+    def __init__(self, thread: Thread) -> None:
+        self._thread = thread
+        self._held: list[tuple[Held, dict[str, Any]]] = []
+        """A stack, since what an upcall runs makes calls, too; with what each call remembers."""
+        self._next: Upcall | None = None
+        self._then: Callable[[Any], int | None] | None = None
+
+    def _signal(self) -> Signal | None:
+        """The next signal, if the guest can take it now; a look that finds none ends attention."""
+        thread = self._thread
+        process = thread.process
+        if process.paused:
+            return None
+        signal = None if process.callback is None else thread.take_signal()
+        if signal is None:
+            thread.attention = False
+        return signal
+
+    def _call(self, signal: Signal, held: Held) -> None:
+        thread = self._thread
+        assert thread.process.callback is not None
+        self._held.append((held, thread.call))
+        thread.call = {}
+        self._next = Upcall(thread.process.callback, (int(signal),))
+
+    def interrupts(self, attempt: Attempt, *, waited: bool) -> bool:
+        """Whether a signal comes first, before a call is made (again)."""
+        signal = self._signal()
+        if signal is None:
+            return False
+        name = attempt.function.name
+        ends = waited and name not in RESUMED
+        if ends and signal in IGNORED and name not in ENDED_BY_ALL:
+            ends = False
+        self._call(signal, int(E.INTR) if ends else attempt)
+        return True
+
+    def hold(self, answer: int) -> int:
+        """`answer`, or `UPCALL` if a signal is to be delivered before it is given."""
+        thread = self._thread
+        if not thread.attention:
+            return answer
+        process = thread.process
+        if process.status is not None or process.replacement is not None:
+            return UNWIND
+        signal = self._signal()
+        if signal is None:
+            return answer
+        self._call(signal, answer)
+        return UPCALL
+
+    def upcall(self) -> Upcall:
+        assert self._next is not None
+        return self._next
+
+    def release(self) -> Held:
+        """What comes after the upcall that has returned."""
+        held, self._thread.call = self._held.pop()
+        return held
+
+    def suspend(self, suspend: Suspend) -> int:
+        """Remember what is to be done when the stack has been unwound."""
+        self._then = suspend.then
+        return SUSPEND
+
+    def suspended(self, guest: Suspended) -> int | None:
+        assert self._then is not None
+        then, self._then = self._then, None
+        self._thread.call.clear()
+        try:
+            return then(guest)
+        except Exception as error:  # as in `defect`
+            self.defect(None, error)
+            return None
+
+    def defect(self, function: Function | None, error: Exception) -> int:
+        """A defect of ours ends the guest."""
+        process = self._thread.process
+        process.defect = error
+        where = f" in {function.name}" if function else ""
+        process.exit(
+            STATUS_INTERNAL,
+            f"internal error{where}: {type(error).__name__}: {error}",
+            caller=self._thread,
+        )
+        return UNWIND

@@ -1,0 +1,61 @@
+"""Programs as the kernel has them: something that a process runs, found by its path.
+
+What a program is made of, and how it is run, is the face's business: the kernel only ever asks for
+one to be loaded from a file, and for a process to be started with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from wasix.abi import Errno
+from wasix.abi.instance import Snapshot
+from wasix.proc.wait import WaitQueue
+
+if TYPE_CHECKING:
+    from wasix.fs.file import OpenFile
+    from wasix.proc.process import Process, Thread
+
+
+class Program(Protocol):
+    """A program that is ready to be started."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    @property
+    def suspends(self) -> bool:
+        """Whether its stack can be unwound and rewound."""
+
+    def exports(self, name: str) -> bool:
+        """Whether it exports a function under this name."""
+
+
+class Loading:
+    """A program being loaded. `ready` is woken when `program` or `error` is there."""
+
+    def __init__(self) -> None:
+        self.ready = WaitQueue()
+        self.program: Program | None = None
+        self.error: Errno | None = None
+        """`noexec` if the file is no program, else why it cannot be read."""
+        self.reason: str | None = None
+        """What a person should know about the error."""
+
+
+class Programs(Protocol):
+    """Where programs come from. Called under the kernel lock, which it does not give up."""
+
+    def load(self, name: str, file: OpenFile) -> Loading:
+        """Begin to load the program that `file` holds; closes the file when it has been read."""
+
+    def start(self, process: Process, snapshot: Snapshot | None = None) -> None:
+        """Run `process.program`, from its beginning or from where a snapshot was taken.
+
+        What cannot be started ends its process at once, with a message.
+        """
+
+    def start_thread(self, thread: Thread, starter: Thread, argument: int) -> None:
+        """Run `wasi_thread_start(tid, argument)` of the process's program on the same memory as
+        `starter`, which is making a call. `Errno` if the engine has no threads."""
