@@ -103,7 +103,7 @@ _FILES = (
         (
             In("epfd", t.FD),
             OutRecords("event", x.EPOLL_EVENT, "maxevents"),
-            Count("maxevents"),
+            In("maxevents", t.SIZE),
             In("timeout", t.TIMESTAMP),
             Out("ret", t.SIZE),
         ),
@@ -459,7 +459,7 @@ _NETWORK = (
             Text("host"),
             In("port", x.U16),
             OutRecords("addrs", x.ADDR_IP, "naddrs"),
-            Count("naddrs"),
+            In("naddrs", t.SIZE),
             Out("ret", t.SIZE),
         ),
         "Networking; none yet.",
