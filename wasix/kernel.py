@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from wasix.abi import Function
+from wasix.abi import E, Errno, Function
 from wasix.abi.bind import Call, direct
 from wasix.abi.types import Rights
 from wasix.calls import HANDLERS, nosys
@@ -20,6 +20,7 @@ from wasix.fs.inode import Access, Directory
 from wasix.fs.mount import Namespace
 from wasix.host import Host
 from wasix.proc.process import Process
+from wasix.proc.program import Programs
 from wasix.proc.tracing import Tracer, Tracing
 
 
@@ -42,7 +43,22 @@ class Kernel:
         self.processes: dict[int, Process] = {}
         self.current: Process | None = None
         """Whose path is being walked, for `/dev/fd`."""
-        self._last_pid = 0
+        self.programs: Programs | None = None
+        """Where programs that guests start come from; without it they can start none."""
+        self.max_processes = 1024
+        self.tracer: Tracer | None = None
+        """What is told of the calls of processes that guests start."""
+        self._last_id = 0
+
+    def next_id(self) -> int:
+        """A number for a process or a thread, which share them."""
+        self._last_id += 1
+        return self._last_id
+
+    def check_processes(self) -> None:
+        """`again` if there are as many processes as there may be."""
+        if len(self.processes) >= self.max_processes:
+            raise Errno(E.AGAIN)
 
     @property
     def entered(self) -> bool:
@@ -73,8 +89,7 @@ class Kernel:
         for name, directory in preopens.items():
             file = self.namespace.open(directory, Access())
             descriptors.add(file, inheriting=Rights.ALL, preopen=name)
-        self._last_pid += 1
-        process = Process(self, self._last_pid, args, environ, descriptors)
+        process = Process(self, self.next_id(), args, environ, descriptors)
         if tracer:
             process.tracing = Tracing(process, tracer)
         self.processes[process.pid] = process

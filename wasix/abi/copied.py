@@ -176,8 +176,8 @@ def _arguments(function: Function, call: _Call) -> Iterator[Any]:
                 yield kind.members[value] if kind.symbolic else value
             case Address(name):
                 yield slots[name]
-            case Text(name):
-                yield call.text(name)
+            case Text(name, optional):
+                yield None if optional and not slots[name] else call.text(name)
             case TextList(name):
                 yield call.strings(name)
             case Load(name, kind, optional):

@@ -23,9 +23,13 @@ class In:
 
 @dataclass(frozen=True)
 class Text:
-    """A UTF-8 string, passed as pointer and length; the handler gets a `str`."""
+    """A UTF-8 string, passed as pointer and length; the handler gets a `str`.
+
+    With `optional` a null pointer is None.
+    """
 
     name: str
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -208,7 +212,13 @@ class Function:
         or not of one of the few shapes that decoders made for speed know."""
         texts = sum(isinstance(param, Text) for param in self.params)
         rare = any(isinstance(param, Load | Update | TextList | Address) for param in self.params)
-        return rare or self.wide or self.plain or texts > _MOST_TEXTS
+        return (
+            rare
+            or self.wide
+            or self.plain
+            or texts > _MOST_TEXTS
+            or any(isinstance(param, Text) and param.optional for param in self.params)
+        )
 
     @cached_property
     def slots(self) -> tuple[tuple[str, Scalar | None], ...]:

@@ -43,7 +43,7 @@ _SPAWN = (
     Records("signal_dispositions", x.SIGNAL_DISPOSITION, "signal_dispositions_len"),
     Count("signal_dispositions_len"),
     In("search_path", x.BOOL),
-    Text("path"),
+    Text("path", optional=True),
     _PID,
 )
 _OPTION = (_FD, In("sockopt", x.SOCK_OPTION))
@@ -195,14 +195,20 @@ _PROCESSES = (
     ),
     Function(
         "proc_exec2",
-        (Text("name"), Text("args"), Text("envs")),
+        (Text("name"), Text("args"), Text("envs", optional=True)),
         "The same, with an environment.",
         void=True,
         blocks=True,
     ),
     Function(
         "proc_exec3",
-        (Text("name"), Text("args"), Text("envs"), In("search_path", x.BOOL), Text("path")),
+        (
+            Text("name"),
+            Text("args"),
+            Text("envs", optional=True),
+            In("search_path", x.BOOL),
+            Text("path", optional=True),
+        ),
         "The same, found on a search path.",
         blocks=True,
     ),
@@ -213,7 +219,7 @@ _PROCESSES = (
             TextList("args"),
             TextList("envs"),
             In("search_path", x.BOOL),
-            Text("path"),
+            Text("path", optional=True),
         ),
         "The same, with arrays of strings.",
         blocks=True,
@@ -236,7 +242,7 @@ _PROCESSES = (
     ),
     Function(
         "proc_spawn2",
-        (Text("name"), Text("args"), Text("envs"), *_SPAWN),
+        (Text("name"), Text("args"), Text("envs", optional=True), *_SPAWN),
         "The same, as posix_spawn does it.",
         blocks=True,
     ),

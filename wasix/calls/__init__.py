@@ -11,9 +11,22 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from wasix.abi import E, Errno
-from wasix.calls import args, clock, environ, fd, path, poll, proc, random, sched, sock
+from wasix.calls import (
+    args,
+    clock,
+    environ,
+    fd,
+    path,
+    poll,
+    proc,
+    random,
+    sched,
+    signal,
+    sock,
+    stack,
+)
 
-_NOUNS = (args, environ, clock, fd, path, poll, proc, random, sched, sock)
+_NOUNS = (args, environ, clock, fd, path, poll, proc, signal, stack, random, sched, sock)
 
 HANDLERS: dict[str, Callable[..., Any]] = {
     name: getattr(noun, name) for noun in _NOUNS for name in noun.__all__

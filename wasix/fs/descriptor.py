@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Filetype, Rights
@@ -62,6 +62,7 @@ class Descriptor:
     inheriting: int = 0
     preopen: str | None = None
     """The name it was preopened under; empty for a socket, which has none."""
+    close_on_exec: bool = False
 
 
 def _deny(entry: Descriptor, right: int) -> None:
@@ -140,6 +141,14 @@ class DescriptorTable:
             raise Errno(E.NOTDIR)
         return inode
 
+    def path(self, fd: int) -> str:
+        """The name a directory was preopened under; `notsup` for one that was opened later."""
+        self.directory(fd)
+        name = self.entries[fd].preopen
+        if name is None:
+            raise Errno(E.NOTSUP)
+        return name
+
     def add(
         self,
         file: OpenFile,
@@ -182,6 +191,40 @@ class DescriptorTable:
         self.readers.pop(fd, None)
         self.writers.pop(fd, None)
         return entry
+
+    def duplicate(self, fd: int, to: int) -> None:
+        """Make `to` another descriptor for what `fd` is, closing what it was (dup2)."""
+        source = self.get(fd)
+        if fd == to:
+            source.close_on_exec = False
+            return
+        self.replace(to, source.file, source.rights, source.inheriting)
+
+    def replace(
+        self, fd: int, file: OpenFile, rights: int = Rights.ALL, inheriting: int = 0
+    ) -> None:
+        """Give `file` the number `fd`, closing what has it; `badf` from `limit` on."""
+        if fd >= self.limit and fd not in self.entries:
+            raise Errno(E.BADF)
+        replaced = self.entries.get(fd)
+        self.set(fd, file, rights, inheriting)
+        if replaced:
+            self._drop(replaced)
+
+    def copy(self) -> DescriptorTable:
+        """The same descriptors for another process; they share their open files."""
+        new = DescriptorTable(self.limit)
+        for fd, entry in self.entries.items():
+            entry.file.references += 1
+            new._used |= 1 << fd
+            new._put(fd, replace(entry))
+        return new
+
+    def close_on_exec(self) -> None:
+        """Close those that are marked so."""
+        for fd in [fd for fd, entry in self.entries.items() if entry.close_on_exec]:
+            with suppress(Errno):
+                self.close(fd)
 
     def restrict(self, fd: int, rights: int, inheriting: int) -> None:
         """Leave the descriptor `fd` these rights; `notcapable` if it lacks one of them."""

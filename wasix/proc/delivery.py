@@ -12,15 +12,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wasix.abi import SUSPEND, UNWIND, UPCALL, E, Function
+from wasix.abi import SUSPEND, UNWIND, UPCALL, E, Errno, Function
 from wasix.abi.bind import Call
 from wasix.abi.instance import Suspended, Upcall
 from wasix.proc.process import STATUS_INTERNAL, Thread
 from wasix.proc.signal import IGNORED, Signal
 from wasix.proc.wait import Suspend
 
-RESUMED = frozenset({"futex_wait", "thread_join"})
-"""Waits that no signal ends: who makes them would only wait again."""
+_PROGRAMS = ("exec", "exec2", "exec3", "exec4", "spawn", "spawn2", "spawn3")
+RESUMED = frozenset({"futex_wait", "thread_join", *(f"proc_{name}" for name in _PROGRAMS)})
+"""Waits that no signal ends: who makes them would only wait again, or waits for nothing else."""
 ENDED_BY_ALL = frozenset({"poll_oneoff", "epoll_wait", "thread_sleep"})
 """Waits that end also for signals a program ignores unless it asks for them."""
 
@@ -112,6 +113,8 @@ class Delivery:
         self._thread.call.clear()
         try:
             return then(guest)
+        except Errno as error:
+            return int(error.code)
         except Exception as error:  # as in `defect`
             self.defect(None, error)
             return None

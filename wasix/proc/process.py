@@ -8,17 +8,20 @@ joined it; what has no parent is gone at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from wasix.abi.instance import Snapshot
 from wasix.abi.memory import DirectMemory, Memory
 from wasix.fs.descriptor import DescriptorTable
 from wasix.proc.signal import IGNORED, STOPPING, UNCATCHABLE, Signal
+from wasix.proc.stack import Checkpoints, Point
+from wasix.proc.tracing import Tracing
 from wasix.proc.wait import Sleeper, WaitQueue
 
 if TYPE_CHECKING:
     from wasix.kernel import Kernel
     from wasix.proc.program import Program
-    from wasix.proc.tracing import Tracing
 
 STATUS_TRAP = 134
 STATUS_TIMEOUT = 124
@@ -28,6 +31,10 @@ STATUS_OUTPUT = 128 + Signal.XFSZ
 """It wanted to write more than it might: what a shell shows of a program over its file size."""
 STATUS_INTERNAL = 70
 """The runtime itself failed (sysexits' EX_SOFTWARE)."""
+STATUS_NOEXEC = 126
+"""What it was to execute is no program that can run here."""
+STATUS_NOT_FOUND = 127
+"""What it was to execute is not there."""
 
 _NO_MEMORY = DirectMemory(memoryview(b""))
 
@@ -51,6 +58,7 @@ class Thread:
     __slots__ = (
         "attention",
         "call",
+        "checkpoints",
         "memory",
         "process",
         "readers",
@@ -65,6 +73,7 @@ class Thread:
         self.tid = tid
         self.attention = False
         self.call: dict[str, Any] = {}
+        self.checkpoints = Checkpoints()
         self.memory: Memory = _NO_MEMORY
         """Linear memory, for calls that look into it. Valid while one is served."""
         self.signals: dict[Signal, None] = {}
@@ -106,6 +115,18 @@ class Group:
             process.deliver(signal)
 
 
+@dataclass(frozen=True)
+class Loan:
+    """A parent's thread while a vfork's child runs on it, and on its memory."""
+
+    thread: Thread
+    lender: Process
+    point: Point | None
+    """Where the parent forked; None if the guest finds back by itself."""
+    at: int
+    """Where in memory the child's number is stored then."""
+
+
 class Process:
     """A running program: arguments, environment, descriptors, and how it ended.
 
@@ -140,8 +161,8 @@ class Process:
         """What it runs; None until that is known."""
         self.replacement: Program | None = None
         """What it is to run next (exec), once its threads have unwound."""
-        self.borrower: Process | None = None
-        """Whose memory and thread this one runs on, a vfork's parent; it waits for this one."""
+        self.loan: Loan | None = None
+        """What it runs on while that is its parent's (vfork)."""
         self.threads: dict[int, Thread] = {pid: Thread(self, pid)}
         """Those that have not ended, by tid. The first has the process's number."""
         self.status: int | None = None
@@ -174,6 +195,59 @@ class Process:
     def main(self) -> Thread:
         return self.threads[self.pid]
 
+    def child(self) -> Process:
+        """A process that has what this one has, and is its child; it does not run yet.
+
+        `again` if there are too many.
+        """
+        kernel = self.kernel
+        kernel.check_processes()
+        child = Process(kernel, kernel.next_id(), self.args, {}, self.descriptors.copy(), self)
+        child.environ = list(self.environ)
+        child.name, child.program = self.name, self.program
+        kernel.processes[child.pid] = self.children[child.pid] = child
+        if kernel.tracer is not None:
+            child.tracing = Tracing(child, kernel.tracer)
+        return child
+
+    def abandon(self) -> None:
+        """It will not run after all, and its parent never hears of it."""
+        parent, self.parent = self.parent, None
+        self.exit(0)
+        if parent is not None:
+            parent.children.pop(self.pid, None)
+
+    def become(self, program: Program) -> None:
+        """Be about to run `program` from its beginning (exec): what belongs to the old one goes."""
+        self.program, self.name = program, program.name
+        self.replacement = None
+        self.callback = None
+        self.descriptors.close_on_exec()
+
+    def start(self, snapshot: Snapshot | None = None) -> None:
+        """Run its program, or go on from a snapshot of one that does."""
+        assert self.kernel.programs is not None
+        self.kernel.programs.start(self, snapshot)
+
+    def replace(self, program: Program, *, caller: Thread) -> None:
+        """Run another program as soon as all threads have unwound, `caller` by itself."""
+        self.replacement = program
+        self._end_threads(caller)
+
+    def _end_threads(self, caller: Thread | None) -> None:
+        self.paused = True
+        for thread in self.threads.values():
+            thread.interrupt()
+            if thread.runner and thread is not caller:
+                thread.runner.stop()
+
+    def set_ignored(self, signal: Signal, ignored: bool) -> None:
+        """What a signal does while the program takes none itself."""
+        if ignored and signal not in UNCATCHABLE:
+            self.ignored.add(signal)
+        else:
+            self.ignored.discard(signal)
+
     def exit(
         self, status: int, message: str | None = None, *, caller: Thread | None = None
     ) -> None:
@@ -182,12 +256,11 @@ class Process:
             return
         self.status = status & 0xFF
         self.message = message
-        self.paused = True
         self.descriptors.close_all()
-        for thread in self.threads.values():
-            thread.interrupt()
-            if thread.runner and thread is not caller:
-                thread.runner.stop()
+        if self.loan is None:
+            self._end_threads(caller)
+        self.paused = True
+        self.loan = None
         self.group.members.pop(self, None)
         for child in self.children.values():
             child.parent = None
@@ -218,7 +291,7 @@ class Process:
         """A signal arrives: its callback is to take it, or it does what it does by default."""
         if self.status is not None:
             return
-        if self.borrower is not None:
+        if self.loan is not None:
             # It runs on another's thread, which has to be given back first.
             self.signals[signal] = None
             return
