@@ -223,14 +223,14 @@ def test_cancelling_run_async_stops_the_guest(wat: Wat, engine: str, guest: str)
         async with wasix.Sandbox(engine=engine) as box:
             reader, writer = os.pipe()
             task = asyncio.ensure_future(box.run_async([wat(guest)], stdin=reader, stdout=DEVNULL))
-            while not box.guests:
+            while not box.launcher.runs:
                 await asyncio.sleep(0)
-            (guest_started,) = box.guests
+            (guest_started,) = box.launcher.runs.values()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert guest_started.status == 137
-            assert not box.guests
+            assert guest_started.process.status == 137
+            assert not box.launcher.runs
             os.close(reader)
             os.close(writer)
 
@@ -291,8 +291,8 @@ def test_many_in_one_sandbox_leave_nothing(wat: Wat, engine: str) -> None:
             )
             assert [one.stdout for one in done] == [b"%d" % n for n in range(12)]
             process = await box.create_subprocess_exec(cat, stdin=PIPE)
-            assert len(box.guests) == 1
-        assert not box.guests
+            assert len(box.launcher.runs) == 1
+        assert not box.launcher.runs
         assert process.returncode == 137
         del box, process
         assert await settled(before)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wasix.api.guest import STATUS_INVALID
+from wasix.api.launch import STATUS_INVALID
 from wasix.proc.process import STATUS_FUEL, STATUS_OUTPUT, STATUS_TIMEOUT
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasix.api.guest import Guest
+    from wasix.api.launch import Run
 
 
 def call_soon(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
@@ -29,6 +30,12 @@ def waking() -> tuple[asyncio.Future[None], Callable[[], None]]:
     return future, lambda: call_soon(loop, set_result)
 
 
+def _over(run: Run) -> asyncio.Future[None]:
+    future, wake = waking()
+    run.on_over(wake)
+    return future
+
+
 def end_of(guest: Guest) -> asyncio.Future[None]:
     """A future that is done when the guest has ended."""
     future, wake = waking()
@@ -36,9 +43,9 @@ def end_of(guest: Guest) -> asyncio.Future[None]:
     return future
 
 
-async def all_ended(guests: Iterable[Guest]) -> None:
-    """Wait for guests that have been killed, which is soon; being cancelled waits for them too."""
-    ended = asyncio.gather(*map(end_of, guests))
+async def all_over(runs: Iterable[Run]) -> None:
+    """Wait for runs that have been killed, which is soon; being cancelled waits for them too."""
+    ended = asyncio.gather(*map(_over, runs))
     try:
         await asyncio.shield(ended)
     except asyncio.CancelledError:

@@ -31,6 +31,7 @@ class SandboxOptions(TypedDict, total=False):
     output_limit: int | str | None
     time_limit: float | None
     fuel: int | None
+    max_processes: int
     background: bool
     network: None
 

@@ -220,6 +220,10 @@ class Popen(Generic[AnyStr]):
         """Deliver a signal, by Linux's number; nothing if it has ended."""
         self._running.send_signal(signal)
 
+    def interrupt(self) -> None:
+        """What Ctrl-C does in a terminal: SIGINT to it and to all that it has started."""
+        self._running.interrupt()
+
     def terminate(self) -> None:
         """End it with SIGTERM (status 143)."""
         self.send_signal(Signal.TERM)
@@ -298,7 +302,7 @@ class Popen(Generic[AnyStr]):
         if guest is None or guest.status is not None:
             return
         if self._own:
-            abandon([guest])
+            abandon([guest.run])
         warnings.warn(f"{self!r} is still running", ResourceWarning, source=self, stacklevel=2)
 
     def __repr__(self) -> str:

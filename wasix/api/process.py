@@ -189,7 +189,7 @@ class Process(asyncio.subprocess.Process):
     def __del__(self) -> None:
         if self.returncode is None:
             if self._own:
-                abandon([self._transport.guest])
+                abandon([self._transport.guest.run])
             warnings.warn(f"{self!r} is still running", ResourceWarning, source=self, stacklevel=2)
 
 

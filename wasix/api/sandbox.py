@@ -5,23 +5,15 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 
-import engines
-from engines.artifacts import Artifacts, Kept
-from engines.protocol import Engine, EngineError
-from engines.wasm import Module
 from wasix.abi import Errno
-from wasix.api.artifacts import Foreground, kept
-from wasix.api.auto import Choice, choose
-from wasix.api.cwasm import Code, Cwasm
-from wasix.api.errors import EngineUnavailable, ProgramInvalid, UsageError, VolumeError
+from wasix.api.errors import UsageError, VolumeError
 from wasix.api.files import Files
 from wasix.api.guest import ENVIRONMENT as ENVIRONMENT
-from wasix.api.guest import Guest, abandon
-from wasix.api.needs import check_perf, lacking, refusal, unable
+from wasix.api.guest import abandon
+from wasix.api.launch import Launcher, Run, Settings
 from wasix.api.program import MOST_ELEMENTS
 from wasix.api.size import size
 from wasix.api.trace import SIZE, Trace
@@ -74,6 +66,7 @@ class Sandbox:
     time_limit: seconds one guest may run; then it ends with status 124.
     fuel: what one guest may execute, about an instruction a unit; then it ends with status 152.
         The count is the same on every engine. `Popen.fuel` is what was left.
+    max_processes: processes there may be at once.
     background: whether `auto` may leave a process behind that compiles a program for next time
         (`WASIX_BACKGROUND=0` in the environment forbids it as well).
 
@@ -82,8 +75,6 @@ class Sandbox:
     """
 
     _closed = True
-    foreground: Foreground | None = None
-    """What carries out compiling that a start waits for; None for doing it."""
     _own = False
     """Whether it is one guest's, which frees what it holds."""
 
@@ -100,11 +91,11 @@ class Sandbox:
         output_limit: int | str | None = None,
         time_limit: float | None = None,
         fuel: int | None = None,
+        max_processes: int = 1024,
         background: bool = True,
         network: None = None,
     ) -> None:
         self.engine_name = engine
-        self.background = background
         self.abi = abi
         self.memory_limit = None if memory_limit is None else size(memory_limit)
         self.max_files = max_files
@@ -112,6 +103,7 @@ class Sandbox:
         self.output_limit = None if output_limit is None else size(output_limit)
         self.time_limit = _checked("time_limit", time_limit, threading.TIMEOUT_MAX)
         self.fuel = _checked("fuel", fuel, (1 << 63) - 1)
+        self.max_processes = _checked("max_processes", max_processes, 1 << 31)
         lock = threading.RLock()
         self.host = SystemHost(lock)
         self.kernel = make_kernel(
@@ -119,10 +111,21 @@ class Sandbox:
             filesystem_limit=None if filesystem_limit is None else size(filesystem_limit),
             lock=lock,
         )
+        self.kernel.max_processes = self.max_processes
+        self.launcher = Launcher(
+            self.kernel,
+            Settings(
+                engine_name=engine,
+                abi=abi,
+                memory_limit=self.memory_limit,
+                table_limit=self.table_limit,
+                fuel=self.fuel,
+                background=background,
+            ),
+        )
+        self.kernel.programs = self.launcher
         self.namespace = self.kernel.namespace
         self.volumes: list[str] = []
-        self.guests: set[Guest] = set()
-        """What runs."""
         self.traces: list[Trace] = []
         for name, volume in (volumes or {}).items():
             self._mount(name, volume)
@@ -137,51 +140,6 @@ class Sandbox:
             raise VolumeError(f"no volume can be mounted on {name}: {error}") from None
         if isinstance(root, Directory):
             self.volumes.append(name)
-
-    def choose(
-        self, module: Module, compiled: Cwasm | None = None, *, profiled: bool = False
-    ) -> Choice:
-        """The engine for `module`, which is prepared on it. Takes as long as compiling does.
-
-        `compiled` is the file it was read from, if that holds native code as well. With `profiled`
-        the engine is one that tells where a guest spends its time.
-        """
-        artifacts = kept()
-        check_perf()
-        try:
-            choice = compiled.choice(module, self.engine_name) if compiled else None
-            if choice is None:
-                choice = self._choose(module, artifacts, profiled)
-                if compiled:
-                    reason = f"{choice.reason}; {compiled.why_not(self.engine_name)}"
-                    choice = replace(choice, reason=reason)
-        except EngineError as error:
-            raise EngineUnavailable(str(error)) from None
-        self._prepare(choice.engine, module, Code(compiled, artifacts) if compiled else artifacts)
-        return choice
-
-    def _choose(self, module: Module, artifacts: Artifacts, profiled: bool) -> Choice:
-        if self.engine_name == "auto":
-            return choose(module, artifacts, profiled=profiled)
-        choice = Choice(engines.get(self.engine_name), "it was asked for")
-        if why := unable(choice.engine, profiled=profiled):
-            raise UsageError(f"{why}; --engine cranelift can")
-        if lack := lacking(module, choice.engine):
-            raise ProgramInvalid(refusal(module, [self.engine_name], lack))
-        return choice
-
-    def _prepare(self, engine: Engine, module: Module, artifacts: Kept) -> None:
-        def work() -> None:
-            engine.prepare(module, artifacts)
-
-        if (
-            self.foreground is None
-            or not engine.abilities.artifacts
-            or engine.kept(module, artifacts)
-        ):
-            work()
-        else:
-            self.foreground(engine, module, work)
 
     def preopens(self, cwd: str) -> dict[str, Directory]:
         """The directories a new process has open, by name: `/`, every volume, and `cwd` as `.`."""
@@ -288,13 +246,15 @@ class Sandbox:
         if self._closed:
             raise UsageError("this sandbox has been closed")
 
-    def _kill(self) -> list[Guest]:
+    def _kill(self) -> list[Run]:
+        """Kill what runs. Nothing can be started from now on."""
         with self.kernel.lock:
             self._closed = True
-            guests = list(self.guests)
-        for guest in guests:
-            guest.kill()
-        return guests
+            self.kernel.max_processes = 0
+            runs = list(self.launcher.runs.values())
+            for run in runs:
+                run.kill()
+        return runs
 
     def _free(self) -> None:
         for trace in self.traces:
@@ -304,16 +264,16 @@ class Sandbox:
 
     def close(self) -> None:
         """Kill what still runs, and free what the sandbox holds. May be called again."""
-        for guest in self._kill():
-            guest.wait()
+        for run in self._kill():
+            run.wait()
         self._free()
 
     async def aclose(self) -> None:
         """The same without keeping the event loop waiting."""
-        from wasix.api.loop import all_ended  # asyncio takes a tenth of a short run to import
+        from wasix.api.loop import all_over  # asyncio takes a tenth of a short run to import
 
         try:
-            await all_ended(self._kill())
+            await all_over(self._kill())
         finally:
             self._free()
 
@@ -345,7 +305,7 @@ class Sandbox:
         # Nobody else can reach it, so no lock is needed (nor could it be taken: see `abandon`).
         for trace in self.traces:
             trace.close()
-        abandon(self.guests)
+        abandon(self.launcher.runs.values())
         self.host.close()
         if not self._own:
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)

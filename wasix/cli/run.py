@@ -20,7 +20,6 @@ from wasix.cli.progress import STATUS_INTERRUPTED
 from wasix.cli.strace import Strace
 from wasix.cli.volumes import parse_volumes
 from wasix.proc.process import STATUS_TIMEOUT, STATUS_TRAP
-from wasix.proc.signal import Signal
 
 
 def _say(text: str) -> None:
@@ -81,7 +80,7 @@ def run(
             fuel=fuel,
             output_limit=output_limit,
         )
-        box.foreground = progress.compiling
+        box.launcher.foreground = progress.compiling
         with box:
             base = {**ENVIRONMENT, "PWD": cwd, **found.environ}
             process = box.Popen(
@@ -116,13 +115,15 @@ def run(
 
 
 def _wait(process: Popen[bytes], timeout: float | None) -> int:
-    try:
-        return process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        _say(f"{process.process.name}: killed after {timeout:g} s, as --timeout asked")
-        return STATUS_TIMEOUT
-    except KeyboardInterrupt:
-        process.send_signal(Signal.INT)
-        return process.wait()
+    end = None if timeout is None else time.monotonic() + timeout
+    while True:
+        try:
+            return process.wait(None if end is None else max(0.0, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            _say(f"{process.process.name}: killed after {timeout:g} s, as --timeout asked")
+            return STATUS_TIMEOUT
+        except KeyboardInterrupt:
+            # As a terminal does: the program and what it has started, which may go on all the same.
+            process.interrupt()

@@ -218,11 +218,17 @@ class Process:
             parent.children.pop(self.pid, None)
 
     def become(self, program: Program) -> None:
-        """Be about to run `program` from its beginning (exec): what belongs to the old one goes."""
+        """Be about to run `program` from its beginning: what belongs to the old one goes."""
         self.program, self.name = program, program.name
-        self.replacement = None
         self.callback = None
         self.descriptors.close_on_exec()
+
+    def execute(self, program: Program) -> None:
+        """The same, when the last thread has unwound: there is a new first one."""
+        self.become(program)
+        self.replacement = None
+        self.paused = False
+        self.threads = {self.pid: Thread(self, self.pid)}
 
     def start(self, snapshot: Snapshot | None = None) -> None:
         """Run its program, or go on from a snapshot of one that does."""
