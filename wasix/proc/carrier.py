@@ -96,21 +96,25 @@ class OsThreadCarrier(_Sleeper):
 
     def entry(self, function: Function) -> Entry:
         """`function` as the engine calls it for this thread. Never raises."""
-        thread, process, lock = self.thread, self.thread.process, self.kernel.lock
-        call = self.kernel.direct(function, process.tracing)
+        process = self.thread.process
+        call = self.kernel.direct(function, self.thread)
+        # `with` takes twice as long, which is a fifth of a call that does nothing.
+        acquire, release = self.kernel.lock.acquire, self.kernel.lock.release
 
         def enter(memory: memoryview, arguments: Sequence[int]) -> int:
-            with lock:
-                try:
-                    if process.paused:
-                        self._pause()
-                    return call(thread, memory, *arguments)
-                except Block as block:
-                    return self._retry(function, call, memory, arguments, block)
-                except Unwind:
-                    return UNWIND
-                except Exception as error:  # a defect of ours must end the guest, not the host
-                    return self._defect(function, error)
+            acquire()
+            try:
+                if process.paused:
+                    self._pause()
+                return call(memory, arguments)
+            except Block as block:
+                return self._retry(function, call, memory, arguments, block)
+            except Unwind:
+                return UNWIND
+            except Exception as error:  # a defect of ours must end the guest, not the host
+                return self._defect(function, error)
+            finally:
+                release()
 
         return enter
 
@@ -127,7 +131,7 @@ class OsThreadCarrier(_Sleeper):
                 self._sleep(block)
                 self._pause()
                 try:
-                    return call(self.thread, memory, *arguments)
+                    return call(memory, arguments)
                 except Block as again:
                     block = again
         except Unwind:

@@ -163,7 +163,10 @@ class CraneliftGuest:
 
         def call(environment: int, caller: int, slots: int, count: int) -> int:
             try:
-                view = views.get(slots) or self._slots(slots)
+                try:
+                    view = views[slots]
+                except KeyError:
+                    view = self._slots(slots)
                 arguments = unpack(view)
                 answer = enter(self._bytes, arguments)
                 # Memory never moves, so the view of it stays good; what grew since is not in it.
