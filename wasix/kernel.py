@@ -19,7 +19,7 @@ from wasix.fs.file import OpenFile
 from wasix.fs.inode import Access, Directory
 from wasix.fs.mount import Namespace
 from wasix.host import Host
-from wasix.proc.process import Process
+from wasix.proc.process import Process, Thread
 from wasix.proc.program import Programs
 from wasix.proc.tracing import Tracer, Tracing
 
@@ -103,7 +103,10 @@ class Kernel:
         handler = HANDLERS.get(function.served_by, nosys)
         return tracing.handler(function, handler) if tracing else handler
 
-    def direct(self, function: Function, tracing: Tracing | None = None) -> Call:
+    def direct(self, function: Function, thread: Thread) -> Call:
         """`function` for an engine whose memory Python sees; see `wasix.abi.bind.direct`."""
         handler = HANDLERS.get(function.served_by, nosys)
-        return tracing.direct(function, handler) if tracing else direct(function, handler)
+        tracing = thread.process.tracing
+        if tracing:
+            return tracing.direct(function, handler, thread)
+        return direct(function, handler, thread)

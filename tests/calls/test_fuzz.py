@@ -59,7 +59,7 @@ def invoke(
     guest: Guest, decoders: list[Call], number: int, arguments: list[int], at: memoryview
 ) -> None:
     try:
-        errno = decoders[number](guest.process.main, at, *arguments)
+        errno = decoders[number](at, arguments)
     except Block:
         guest.process.main.call.clear()
     except Unwind:
@@ -76,7 +76,7 @@ def invoke(
 @given(st.lists(calls(), min_size=1, max_size=30), st.binary(min_size=16, max_size=256))
 def test_fuzz_system_calls(sequence: list[tuple[int, list[int]]], seed: bytes) -> None:
     guest = make_guest(filesystem_limit=1 << 20)
-    decoders = [guest.process.kernel.direct(function) for function in CALLS]
+    decoders = [guest.process.kernel.direct(function, guest.process.main) for function in CALLS]
     at = memory(seed)
     for number, arguments in sequence:
         if guest.process.status is not None:

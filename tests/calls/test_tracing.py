@@ -22,18 +22,18 @@ class Watched:
         self.seen: list[Traced] = []
         guest = make_guest()
         self.host, self.process, self.stdin = guest.host, guest.process, guest.stdin
-        self.tracing = Tracing(self.process, self.seen.append)
+        self.tracing = self.process.tracing = Tracing(self.process, self.seen.append)
         self.memory = memoryview(bytearray(128))
         self.memory[:8] = bytes([64, 0, 0, 0, 16, 0, 0, 0])
 
     def read(self, pointer: int = 0) -> int:
         (function,) = lookup(PREVIEW1, "fd_read")
-        call = self.process.kernel.direct(function, self.tracing)
-        return call(self.process.main, self.memory, 0, pointer, 1, 8)
+        call = self.process.kernel.direct(function, self.process.main)
+        return call(self.memory, (0, pointer, 1, 8))
 
     def exit(self) -> None:
         (function,) = lookup(PREVIEW1, "proc_exit")
-        self.process.kernel.direct(function, self.tracing)(self.process.main, self.memory, 3)
+        self.process.kernel.direct(function, self.process.main)(self.memory, (3,))
 
 
 @pytest.fixture

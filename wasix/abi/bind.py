@@ -33,7 +33,8 @@ from wasix.abi.layout import Scalar, Type
 from wasix.abi.types import RIGHTS
 
 Handler = Callable[..., Any]
-Call = Callable[..., int]
+Call = Callable[[memoryview, Sequence[int]], int]
+"""A system call of one thread: (linear memory, wasm arguments) -> errno."""
 
 _H = TypeVar("_H", bound=Handler)
 
@@ -70,11 +71,6 @@ _IOVEC = Struct("<II").unpack_from
 def buffers(memory: memoryview, at: int, count: int) -> list[memoryview]:
     """The views an (c)iovec array names; `fault` outside memory. What is empty may be anywhere."""
     size = len(memory)
-    if count == 1 and at + 8 <= size:
-        start, length = _IOVEC(memory, at)
-        end = start + length
-        if end <= size and length <= MAX_TRANSFER:
-            return [memory[start:end]]
     if count and at + 8 * count > size:
         raise Errno(E.FAULT)
     if count > MAX_BUFFERS:
@@ -158,16 +154,19 @@ class Source:
         self.names[hint] = value
         return hint
 
-    def compile(self, name: str) -> Callable[[Handler], Call]:
+    def compile(self, name: str) -> Callable[..., Any]:
+        """The function `make` of the text."""
         scope = dict(self.names)
         exec(compile("\n".join(self.lines), f"<wasix.abi.bind {name}>", "exec"), scope)
-        make: Callable[[Handler], Call] = scope["make"]
+        make: Callable[..., Any] = scope["make"]
         return make
 
 
 @cache
-def _direct(function: Function, table: str | None) -> Callable[[Handler], Call]:
+def _direct(function: Function, table: str | None) -> Callable[[Handler, Any], Call]:
     source = Source()
+    source.name(MAX_TRANSFER, "MAX_TRANSFER")
+    prepared: list[str] = []
     arguments: list[str] = []
     checks: list[str] = []
     stores: list[str] = []
@@ -184,7 +183,19 @@ def _direct(function: Function, table: str | None) -> Callable[[Handler], Call]:
                 arguments.append(f"text(memory, {name}, {name}_len)")
             case Gather(name) | Scatter(name):
                 source.name(buffers, "buffers")
-                arguments.append(f"buffers(memory, {name}, {name}_len)")
+                source.name(_IOVEC, "iovec")
+                # One buffer, as nearly always, without a call.
+                prepared += [
+                    f"buffers_{name} = None",
+                    f"if {name}_len == 1 and {name} + 8 <= size_:",
+                    f"    start_, length_ = iovec(memory, {name})",
+                    "    end_ = start_ + length_",
+                    "    if end_ <= size_ and length_ <= MAX_TRANSFER:",
+                    f"        buffers_{name} = [memory[start_:end_]]",
+                    f"if buffers_{name} is None:",
+                    f"    buffers_{name} = buffers(memory, {name}, {name}_len)",
+                ]
+                arguments.append(f"buffers_{name}")
             case Fill(name):
                 source.name(fill, "fill")
                 arguments.append(f"fill(memory, {name}, {name}_len)")
@@ -204,7 +215,7 @@ def _direct(function: Function, table: str | None) -> Callable[[Handler], Call]:
                 values.append("strings")
                 stores.append(f"store_strings(memory, {pointers}, {area}, strings)")
             case Out(name, kind):
-                checks.append(f"if {name} + {kind.size} > len(memory): return {int(E.FAULT)}")
+                checks.append(f"if {name} + {kind.size} > size_: return {int(E.FAULT)}")
                 value = "len(items)" if values == ["items"] else f"value_{name}"
                 if value != "len(items)":
                     values.append(value)
@@ -218,22 +229,21 @@ def _direct(function: Function, table: str | None) -> Callable[[Handler], Call]:
     # `in` is a Python keyword and poll_oneoff's parameter.
     arrays = {p.name for p in function.params if isinstance(p, Records | OutRecords)}
     slots = [f"in_{name}" if name in arrays else name for name, _ in function.slots]
-    source.add(0, "def make(handler):")
-    source.add(1, f"def {function.name}({', '.join(['thread', 'memory', *slots])}):")
-    source.add(2, "try:")
-    for check in checks:
-        source.add(3, check)
-    target = f"{', '.join(values)} = " if values else ""
     if table:
-        # In variables, since Python would look the descriptor up before it computes arguments.
-        for index, argument in enumerate(arguments[1:]):
-            source.add(3, f"argument_{index} = {argument}")
-        sent = ", ".join(f"argument_{index}" for index in range(len(arguments) - 1))
-        source.add(3, f"{target}thread.{table}[{arguments[0]}]({sent})")
+        # A thread's tables change when it is lent to another process.
+        call = f"thread.{table}[{arguments[0]}]({', '.join(arguments[1:])})"
     else:
-        source.add(3, f"{target}handler({', '.join(['thread', *arguments])})")
-    for store in stores:
-        source.add(3, store)
+        call = f"handler({', '.join(['thread', *arguments])})"
+    body = [*checks, *prepared, f"{', '.join(values)} = {call}" if values else call, *stores]
+    source.add(0, "def make(handler, thread):")
+    source.add(1, f"def {function.name}(memory, arguments):")
+    if slots:
+        source.add(2, f"{', '.join(slots)}, = arguments")
+    source.add(2, "try:")
+    if any("size_" in line for line in body):
+        source.add(3, "size_ = len(memory)")
+    for line in body:
+        source.add(3, line)
     source.add(2, "except Errno as error:")
     source.add(3, "return error.code")
     source.add(2, f"except MemoryError: return {int(E.NOMEM)}")
@@ -242,14 +252,14 @@ def _direct(function: Function, table: str | None) -> Callable[[Handler], Call]:
     return source.compile(function.name)
 
 
-def direct(function: Function, handler: Handler) -> Call:
-    """`(thread, memory, *wasm arguments) -> errno`, arguments as unsigned integers.
+def direct(function: Function, handler: Handler, thread: Any) -> Call:
+    """The decoder of `function` for `thread`; its arguments are unsigned integers.
 
-    Only `filedelta` parameters are signed. `memory` is the whole linear memory as a writable
+    Only `filedelta` parameters are signed. The memory is the whole linear memory as a writable
     `memoryview` of bytes. Raises whatever the handler raises other than `Errno`.
     """
     if function.copied:
         from wasix.abi.copied import through_view
 
-        return through_view(function, handler)
-    return _direct(function, table_of(handler))(handler)
+        return through_view(function, handler, thread)
+    return _direct(function, table_of(handler))(handler, thread)

@@ -6,7 +6,7 @@ the same for engines whose memory Python sees and for those whose memory it does
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from wasix.abi.bind import MAX_BUFFERS, MAX_RECORDS, MAX_TRANSFER, Handler, largest
@@ -219,13 +219,14 @@ def _store(function: Function, call: _Call, results: list[Any]) -> None:
                 pass
 
 
-def through_view(function: Function, handler: Handler) -> Callable[..., int]:
-    """The same, called as a decoder of `wasix.abi.bind`: `(thread, memory, *wasm arguments)`."""
+def through_view(
+    function: Function, handler: Handler, thread: Thread
+) -> Callable[[memoryview, Sequence[int]], int]:
+    """The same for `thread`, called as a decoder of `wasix.abi.bind`."""
     call = copied(function, handler)
 
-    def decoded(thread: Thread, view: memoryview, *raw: int) -> int:
+    def decoded(view: memoryview, arguments: Sequence[int]) -> int:
         thread.memory = DirectMemory(view)
-        return call(thread, *raw)
+        return call(thread, *arguments)
 
-    decoded.__name__ = function.identifier
     return decoded

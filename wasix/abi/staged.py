@@ -240,7 +240,7 @@ def _staged(function: Function, table: str | None) -> Make:
     source.add(2, "except BaseException as error:")
     source.add(3, "return otherwise(error)")
     source.add(1, f"return {function.name}")
-    return source.compile(function.name)  # type: ignore[return-value]  # the same, other arguments
+    return source.compile(function.name)
 
 
 def staged(

@@ -98,26 +98,28 @@ class OsThreadCarrier(_Sleeper):
 
     def entry(self, function: Function) -> Entry:
         """`function` as the engine calls it for this thread. Never raises."""
-        thread, lock = self.thread, self.kernel.lock
-        call = self.kernel.direct(function, thread.process.tracing)
+        thread, delivery = self.thread, self._delivery
+        call = self.kernel.direct(function, thread)
+        # `with` takes twice as long, which is a fifth of a call that does nothing.
+        acquire, release = self.kernel.lock.acquire, self.kernel.lock.release
 
         def enter(memory: memoryview, arguments: Sequence[int]) -> int:
-            with lock:
-                try:
-                    if not thread.attention:
-                        answer = call(thread, memory, *arguments)
-                        if not thread.attention:
-                            return answer
-                        return self._delivery.hold(answer)
-                except Block as block:
-                    return self._go_on(Attempt(function, call, arguments), memory, block)
-                except Unwind:
-                    return UNWIND
-                except Suspend as suspend:
-                    return self._delivery.suspend(suspend)
-                except Exception as error:  # a defect of ours must end the guest, not the host
-                    return self._delivery.defect(function, error)
+            acquire()
+            try:
+                if not thread.attention:
+                    answer = call(memory, arguments)
+                    return delivery.hold(answer) if thread.attention else answer
                 return self._go_on(Attempt(function, call, arguments), memory)
+            except Block as block:
+                return self._go_on(Attempt(function, call, arguments), memory, block)
+            except Unwind:
+                return UNWIND
+            except Suspend as suspend:
+                return delivery.suspend(suspend)
+            except Exception as error:  # a defect of ours must end the guest, not the host
+                return delivery.defect(function, error)
+            finally:
+                release()
 
         return enter
 
@@ -149,7 +151,7 @@ class OsThreadCarrier(_Sleeper):
                 ):
                     return UPCALL
                 try:
-                    answer = attempt.call(thread, memory, *attempt.arguments)
+                    answer = attempt.call(memory, attempt.arguments)
                 except Block as again:
                     block = again
                     continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasix.abi import E, Errno, Function, Unwind
@@ -82,7 +82,7 @@ class Tracing:
 
         return call
 
-    def direct(self, function: Function, handler: Handler) -> Call:
+    def direct(self, function: Function, handler: Handler, thread: Thread) -> Call:
         """A decoder (`wasix.abi.bind.direct`), watched: also what it refuses itself is told."""
 
         def noted(thread: Thread, *arguments: Any) -> Any:
@@ -91,12 +91,12 @@ class Tracing:
             opened.result = handler(thread, *arguments)
             return opened.result
 
-        decoder = direct(function, noted)
+        decoder = direct(function, noted, thread)
 
-        def call(thread: Thread, memory: memoryview, *raw: int) -> int:
-            opened = self._begin(thread, function, raw)
+        def call(memory: memoryview, raw: Sequence[int]) -> int:
+            opened = self._begin(thread, function, tuple(raw))
             try:
-                code = decoder(thread, memory, *raw)
+                code = decoder(memory, raw)
             except Block:
                 self._wait(opened)
                 raise

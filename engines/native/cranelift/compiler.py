@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from ctypes import byref, c_void_p
 from functools import cache
+from typing import Protocol
 
 from engines.artifacts import Kept
 from engines.native.cranelift.library import (
@@ -24,7 +25,6 @@ from engines.native.cranelift.library import (
 from engines.native.processor import processor
 from engines.perf import SUPPORTED, wanted
 from engines.protocol import Build
-from engines.wasm import Module
 from engines.wasm.probes import PROBES
 from engines.wasm.types import Feature
 
@@ -32,8 +32,8 @@ WASM_STACK = 8 << 20
 """Bytes of stack a guest may use before it traps. wasmtime's own default, 512 KiB, is too little
 for interpreters that recurse."""
 
-_KEPT = 8
-"""Compiled modules kept for further guests, the last used ones."""
+_KEPT = 16
+"""Compiled modules kept for further guests, the last used ones: of most, two."""
 
 
 _FIRST_PAUSE, _LAST_PAUSE = 0.001, 0.1
@@ -42,6 +42,14 @@ _FIRST_PAUSE, _LAST_PAUSE = 0.001, 0.1
 
 class Invalid(Exception):
     """The compiler refused a module; the text says why."""
+
+
+class Source(Protocol):
+    """A module as it is compiled, or is known to have been compiled before."""
+
+    @property
+    def digest(self) -> str: ...
+    def join(self) -> bytes: ...
 
 
 class Compiled:
@@ -82,11 +90,11 @@ class Compiler:
         self._modules: OrderedDict[str, Compiled] = OrderedDict()
         self._stopping: list[Callable[[], bool]] = []
 
-    def key(self, module: Module) -> str:
+    def key(self, module: Source) -> str:
         """What the artifact of `module` is kept under."""
         return f"cranelift-{self._fits}-{module.digest[:40]}"
 
-    def module(self, module: Module, artifacts: Kept | None = None) -> Compiled:
+    def module(self, module: Source, artifacts: Kept | None = None) -> Compiled:
         """`module`, compiled now or before; kept in `artifacts` for others. Raises `Invalid`."""
         with self._lock:
             compiled = self._modules.setdefault(module.digest, Compiled(self.library))
@@ -102,7 +110,7 @@ class Compiler:
                     self.store(module, compiled, artifacts)
         return compiled
 
-    def _load(self, module: Module, artifacts: Kept) -> int:
+    def _load(self, module: Source, artifacts: Kept) -> int:
         key = self.key(module)
         code = artifacts.load(key)
         if code is None:
@@ -122,7 +130,7 @@ class Compiler:
             return 0
         return found.value or 0
 
-    def store(self, module: Module, compiled: Compiled, artifacts: Kept) -> None:
+    def store(self, module: Source, compiled: Compiled, artifacts: Kept) -> None:
         """Keep the code of `module`, if that is possible."""
         code = Bytes()
         error = self.library.wasmtime_module_serialize(compiled.pointer, byref(code))
@@ -135,7 +143,7 @@ class Compiler:
         finally:
             self.library.wasm_byte_vec_delete(byref(code))
 
-    def _compile(self, module: Module) -> int:
+    def _compile(self, module: Source) -> int:
         data = module.join()
         found = c_void_p()
         error = self.library.wasmtime_module_new(self.engine, data, len(data), byref(found))

@@ -12,21 +12,22 @@ from struct import Struct
 
 from engines.artifacts import Kept
 from engines.native.cranelift.compiler import WASM_STACK, Compiler, Invalid, compiler
-from engines.native.cranelift.library import SLOT, Extern, Instance
+from engines.native.cranelift.library import Extern, Instance
+from engines.native.cranelift.mailbox import ANSWER, ARGUMENTS, MEMORY, Mailbox
 from engines.native.cranelift.profiler import Profiler
-from engines.native.cranelift.store import Memory, Store
+from engines.native.cranelift.store import Memory, OwnMemory, Store
 from engines.perf import SUPPORTED
 from engines.plain import Refused, Trapped
 from engines.profile import Samples
 from engines.protocol import Abilities, Build, Door, End, Fuel, Linked, Outcome
-from engines.wasm import FunctionType, Import, MemoryType, Module, TagType
+from engines.wasm import FunctionType, MemoryType, Module, TagType
 from engines.wasm.types import Feature
 from wasix.abi import UNWIND, E, Function
 
 _STACK = WASM_STACK + (8 << 20)
 """Bytes of stack of a guest's thread: the guest's own, and what its deepest system call takes."""
-_MOST_SLOTS = 32
-_KEPT_VIEWS = 512
+_FEW = 8
+"""Functions for which a mailbox is made in about a millisecond: it is not worth a file."""
 
 _starting = threading.Lock()
 
@@ -49,10 +50,11 @@ class CraneliftGuest:
         self._door = door
         self._ended = ended
         self._stopped = False
-        self._unwinding = False
         self._memory: Memory | None = None
         self._bytes = memoryview(b"")
-        self._views: dict[int, memoryview] = {}
+        self._answer = memoryview(bytes(4)).cast("i")
+        """Of the last system call."""
+        self._failure: BaseException | None = None
         self.thread = threading.Thread(target=self._supervise, name="wasix-cranelift", daemon=True)
         with _starting:
             usual = threading.stack_size(_STACK)
@@ -76,7 +78,7 @@ class CraneliftGuest:
         except Invalid as error:
             outcome = Outcome(End.INVALID, _last_line(error))
         except Exception as error:  # whoever waits for the guest must hear of its end
-            outcome = Outcome(End.FAILED, f"{type(error).__name__}: {error}")
+            outcome = _failed(error)
         self._ended(outcome)
 
     def _run(self) -> Outcome:
@@ -86,7 +88,7 @@ class CraneliftGuest:
         try:
             if self._samples is not None:
                 self._profiler = Profiler(self._compiler, compiled, store, module)
-            imports = [self._import(store, item) for item in module.imports]
+            imports = self._imports(store, module)
             if self._stopped:
                 return Outcome(End.UNWOUND)
             if self._profiler:
@@ -102,7 +104,6 @@ class CraneliftGuest:
         except Trapped as trap:
             return self._trapped(trap)
         finally:
-            self._views.clear()
             self._bytes = memoryview(b"")
             self._finish_profile()
             store.close()
@@ -133,70 +134,77 @@ class CraneliftGuest:
         return replace(outcome, fuel=left.value)
 
     def _trapped(self, trap: Trapped) -> Outcome:
-        if self._unwinding or self._stopped:
+        if self._failure is not None:
+            return _failed(self._failure)
+        if self._answer[0] == UNWIND or self._stopped:
             return Outcome(End.UNWOUND)
         return Outcome(End.TRAPPED, str(trap), tuple(trap.frames))
 
-    def _import(self, store: Store, item: Import) -> Extern:
-        match item.type:
-            case FunctionType() as declared:
-                function = self._program.functions[item.module, item.name]
-                return store.function(declared, self._call(store, function))
-            case MemoryType() as declared:
-                return store.memory(declared)
-            case TagType() as declared:
-                return store.tag(declared)
-        raise TypeError(f"{item.module}.{item.name} is a {item.kind}")
+    def _imports(self, store: Store, module: Module) -> list[Extern]:
+        memory = store.memory(MEMORY)
+        mail = _bytes(OwnMemory(store, memory.of))
+        self._answer = mail[ANSWER : ANSWER + 4].cast("i")
+        calls = [
+            store.callback(self._call(self._program.functions[item.module, item.name], mail))
+            for item in module.imports
+            if item.kind == "function"
+        ]
+        instance = store.instantiate(self._compiler.module(_mailbox(module)), [memory, *calls])
+        functions = iter(range(len(calls)))
+        imports = []
+        for item in module.imports:
+            match item.type:
+                case FunctionType():
+                    imports.append(store.export(instance, str(next(functions))))
+                case MemoryType() as declared:
+                    imports.append(store.memory(declared))
+                case TagType() as declared:
+                    imports.append(store.tag(declared))
+                case _:
+                    raise TypeError(f"{item.module}.{item.name} is a {item.kind}")
+        return imports
 
-    def _call(self, store: Store, function: Function) -> Callable[[int, int, int, int], int]:
+    def _call(self, function: Function, mail: memoryview) -> Callable[[], int]:
         """What wasmtime calls for `function`: a closure, to look little up."""
         enter = self._door.entry(function)
         if self._profiler:
             enter = self._profiler.watched(function.name, enter)
-        # As `Function.argument_format`, with a slot for each.
-        codes = [
-            f"{scalar.code}8x" if scalar and scalar.size == 8 else "I12x"
-            for _, scalar in function.slots
-        ]
-        unpack = Struct("<" + "".join(codes)).unpack_from
-        views, fault = self._views, int(E.FAULT)
+        layout = Struct(function.argument_format)
+        unpack, place = layout.unpack, mail[ARGUMENTS : ARGUMENTS + layout.size]
+        fault, answers = int(E.FAULT), self._answer
 
-        def call(environment: int, caller: int, slots: int, count: int) -> int:
+        def call() -> int:
             try:
-                view = views.get(slots) or self._slots(slots)
-                arguments = unpack(view)
+                arguments = unpack(place)
                 answer = enter(self._bytes, arguments)
                 # Memory never moves, so the view of it stays good; what grew since is not in it.
                 if answer == fault and self._look():
                     answer = enter(self._bytes, arguments)
-                if answer != UNWIND:
-                    view[0] = answer
-                    return 0
+                answers[0] = answer
             except BaseException as error:  # nothing may go through wasmtime's frames
-                self._failure = error
-            self._unwinding = True
-            return store.trap(b"unwound")
+                self._failure = error  # without an answer the guest ends
+            return 0
 
         return call
-
-    def _slots(self, address: int) -> memoryview:
-        """The arguments at an address on the stack, where the result goes as well."""
-        if len(self._views) >= _KEPT_VIEWS:
-            self._views.clear()
-        area = (ctypes.c_uint8 * (SLOT * _MOST_SLOTS)).from_address(address)
-        view = self._views[address] = memoryview(area).cast("B").cast("i")
-        return view
 
     def _look(self) -> bool:
         """Look where memory ends now. False if that is known."""
         if self._memory is None:
             return False
-        size = self._memory.size()
-        if size == len(self._bytes):
+        if self._memory.size() == len(self._bytes):
             return False
-        area = (ctypes.c_ubyte * size).from_address(self._memory.data())
-        self._bytes = memoryview(area).cast("B")
+        self._bytes = _bytes(self._memory)
         return True
+
+
+def _bytes(memory: Memory) -> memoryview:
+    area = (ctypes.c_ubyte * memory.size()).from_address(memory.data())
+    return memoryview(area).cast("B")
+
+
+def _mailbox(module: Module) -> Mailbox:
+    types = (item.type for item in module.imports)
+    return Mailbox(tuple(of for of in types if isinstance(of, FunctionType)))
 
 
 class CraneliftEngine:
@@ -214,6 +222,8 @@ class CraneliftEngine:
     def prepare(self, module: Module, artifacts: Kept | None) -> None:
         with suppress(Invalid):
             self.compiler.module(module, artifacts)
+            mailbox = _mailbox(module)
+            self.compiler.module(mailbox, artifacts if len(mailbox.types) > _FEW else None)
 
     def build(self) -> Build:
         return self.compiler.build
@@ -240,6 +250,10 @@ class CraneliftEngine:
         samples: Samples | None = None,
     ) -> CraneliftGuest:
         return CraneliftGuest(self.compiler, program, door, ended, samples)
+
+
+def _failed(error: BaseException) -> Outcome:
+    return Outcome(End.FAILED, f"{type(error).__name__}: {error}")
 
 
 def _last_line(error: Invalid) -> str:

@@ -36,6 +36,9 @@ SLOT = 16
 HostFunction = ctypes.CFUNCTYPE(c_size_t, c_void_p, c_void_p, c_size_t, c_size_t)
 """`(environment, caller, arguments and results, their number)` -> a trap, or 0."""
 
+Callback = ctypes.CFUNCTYPE(c_size_t)
+"""A host function that looks at none of these: each takes ctypes as long as the call itself."""
+
 EpochReached = ctypes.CFUNCTYPE(c_size_t, c_void_p, c_void_p, POINTER(c_uint64), POINTER(c_uint8))
 """`(context, data, epochs until the next, kind of update)` -> an error, or 0 to go on."""
 
@@ -132,7 +135,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "wasmtime_frame_func_name": (c_void_p, c_void_p),
     "wasmtime_func_call_unchecked": (c_void_p, *[c_void_p] * 3, c_size_t, c_void_p),
     "wasmtime_func_from_raw": (None, c_void_p, c_void_p, c_void_p),
-    "wasmtime_func_new_unchecked": (None, c_void_p, c_void_p, HostFunction, *[c_void_p] * 3),
+    "wasmtime_func_new_unchecked": (None, *[c_void_p] * 6),
     "wasmtime_func_to_raw": (c_void_p, c_void_p, c_void_p),
     "wasmtime_func_type": (c_void_p, c_void_p, c_void_p),
     "wasmtime_global_get": (None, c_void_p, c_void_p, c_void_p),

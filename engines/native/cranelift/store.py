@@ -12,6 +12,7 @@ from engines.native.cranelift.compiler import Compiled, Compiler
 from engines.native.cranelift.library import (
     SLOT,
     Bytes,
+    Callback,
     EpochReached,
     Extern,
     Func,
@@ -31,6 +32,8 @@ KINDS = {
     ValueType("funcref"): 129,
 }
 """What wasmtime calls the value types that its interface has words for."""
+
+_CALLBACK = FunctionType.of([])
 
 
 class Memory(Protocol):
@@ -146,7 +149,13 @@ class Store:
 
     def function(self, of: FunctionType, call: Callable[[int, int, int, int], int]) -> Extern:
         """A host function of type `of`; see `HostFunction` for `call`, which must not raise."""
-        callback = HostFunction(call)
+        return self._function(of, HostFunction(call))
+
+    def callback(self, call: Callable[[], int]) -> Extern:
+        """A host function without parameters and results; see `Callback` for `call`."""
+        return self._function(_CALLBACK, Callback(call))
+
+    def _function(self, of: FunctionType, callback: object) -> Extern:
         self._kept.append(callback)
         found = Func()
         declared = self._function_type(of)
@@ -241,10 +250,6 @@ class Store:
             self.context, function.of, slots, 0, byref(trap)
         )
         self.check(error, trap)
-
-    def trap(self, message: bytes) -> int:
-        """A trap for a host function to answer with."""
-        return int(self.library.wasmtime_trap_new(message, len(message)))
 
     def check(self, error: int | None, trap: c_void_p | None = None) -> None:
         """Raises `Trapped` for what a function of wasmtime's answered, which is freed."""

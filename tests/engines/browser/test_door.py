@@ -321,7 +321,7 @@ def test_answers_as_the_direct_decoder(page: Page, function: Function, data: st.
         arg - 2**64 if kind and kind.code == "q" and arg >= 2**63 else arg
         for arg, (_, kind) in zip(args, function.slots, strict=True)
     ]
-    expected = direct(function, script)(None, memoryview(seen), *signed)
+    expected = direct(function, script, None)(memoryview(seen), signed)
     given, script.seen = script.seen, []
 
     page.memory[:] = memory
@@ -361,7 +361,7 @@ def test_buffers_may_lie_over_the_array_that_names_them(page: Page) -> None:
 
     args = [0, 0, 3, 16384]
     page.memory[:] = memory
-    assert direct(FD_READ, handler)(None, memoryview(memory), *args) == 0
+    assert direct(FD_READ, handler, None)(memoryview(memory), args) == 0
     assert page.invoke(FD_READ, handler, args) == 0
     assert bytes(page.memory) == bytes(memory)
 
