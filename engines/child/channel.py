@@ -10,8 +10,7 @@ from pathlib import Path
 from socket import send_fds
 
 import engines.js
-from engines.child import nursery
-from engines.child.process import Child, Died, Program
+from engines.child.process import Died, Program
 from engines.child.window import seen
 from engines.child.wire import HEAD, TURN, Task
 from engines.js.channel import DONE, FAILED, HOST, MAIL, OK, UNWIND, Channel
@@ -39,7 +38,7 @@ class ChildChannel(Channel):
         self._gone = ""
         """Why there is no process any more."""
         try:
-            self._child = Child(program, nursery.begin)
+            self._child = program.child()
         except OSError as error:
             raise Ended(f"there is no process for it: {error}") from None
         self.close = weakref.finalize(self, self._child.close)

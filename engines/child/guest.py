@@ -9,11 +9,11 @@ from struct import Struct
 from engines.child.process import Child, Died, Program
 from engines.child.window import seen
 from engines.child.wire import ERRNO, HEAD, REPORT, Task
-from engines.js.generate import direct
-from engines.js.imports import wanted
+from engines.js.generate import direct, given
 from engines.js.mailbox import ARGUMENTS, FUEL
 from engines.js.report import outcome
 from engines.protocol import Door, End, Entry, Linked, Outcome
+from engines.teardown import finish
 from wasix.abi import NUMBERS, UNWIND
 
 _FUEL = Struct("<q")
@@ -34,6 +34,7 @@ def serve(child: Child, entries: Entries, *, metered: bool = False) -> Outcome:
         if length != size:
             # The old mapping goes when the last view of it does.
             memory, size = seen(child.file, length), length
+            child.size = size
         enter, unpack = entries[number]
         answer = enter(memory, unpack(arguments))
         if answer == UNWIND:
@@ -74,31 +75,30 @@ class ChildGuest:
         self._thread.join()
 
     def _supervise(self) -> None:
+        child: Child | None = None
         try:
-            result = self._run()
+            child = self._program.child()
+            result = self._run(child)
         except Exception as error:  # whoever waits for the guest must hear of its end
             message = str(error) if isinstance(error, Died) else f"{type(error).__name__}: {error}"
             result = Outcome(End.UNWOUND if self._stopped else End.FAILED, message)
-        self._ended(result)
+        with self._lock:
+            self._child = None
+        size, free = (child.size, child.close) if child else (0, None)
+        finish(size, lambda: self._ended(result), free)
 
-    def _run(self) -> Outcome:
-        child = Child(self._program)
-        try:
-            with self._lock:
-                if self._stopped:
-                    return Outcome(End.UNWOUND)
-                self._child = child
-            module = self._linked.module
-            task: Task = {
-                "script": direct(),
-                "code": "",
-                "wanted": wanted(self._linked),
-                "module": module.size,
-                "plain": False,
-            }
-            child.begin(task, module.buffers())
-            return serve(child, self._entries, metered=self._linked.fuel is not None)
-        finally:
-            with self._lock:
-                self._child = None
-            child.close()
+    def _run(self, child: Child) -> Outcome:
+        with self._lock:
+            if self._stopped:
+                return Outcome(End.UNWOUND)
+            self._child = child
+        module = self._linked.module
+        task: Task = {
+            "script": direct(),
+            "code": "",
+            "wanted": given(self._linked),
+            "module": module.size,
+            "plain": False,
+        }
+        child.begin(task, module.buffers())
+        return serve(child, self._entries, metered=self._linked.fuel is not None)

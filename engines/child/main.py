@@ -27,12 +27,19 @@ def main(engine: str, parent: str, connection: str, memory: str) -> NoReturn:
     to end with, and descriptors of the socket to it and of the file to lay over linear memory."""
     _end_with(int(parent))
     channel = socket(fileno=int(connection))
-    (size,) = LENGTH.unpack(_received(channel, LENGTH.size))
-    task = cast(Task, json.loads(_received(channel, size)))
     window = Window(int(memory))
     _deepen()
+    failure: Exception | None = None
     try:
+        # Before there is a task: a child may be made ahead, to wait for one.
         context: Context = import_module(engine).context()
+    except Exception as error:  # the host must hear of it, and tells it
+        failure = error
+    (size,) = LENGTH.unpack(_received(channel, LENGTH.size))
+    task = cast(Task, json.loads(_received(channel, size)))
+    try:
+        if failure:
+            raise failure
         if task["plain"]:
             serve(context, task["script"], channel, window)
         elif task["module"]:
@@ -42,7 +49,7 @@ def main(engine: str, parent: str, connection: str, memory: str) -> NoReturn:
             report = json.dumps({"end": "returned", "value": context.evaluate(task["code"])})
     except JavaScriptError as error:
         report = json.dumps({"end": "invalid", "message": str(error)})
-    except Exception as error:  # the host must hear of it, and tells it
+    except Exception as error:  # as above
         report = _failure(error)
     _report(channel, report)
 

@@ -9,15 +9,17 @@ import signal
 import subprocess
 import sys
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from socket import MSG_WAITALL, socketpair
 
 from engines.child.window import shared_file
 from engines.child.wire import HEAD, LENGTH, MOST_REPORTED, Task
 from engines.js.mailbox import MAILBOX_SIZE
+from engines.nursery import made
+from engines.spare import Spare
 
 _ROOT = Path(__file__).parents[2]
 _BEGIN = """
@@ -35,40 +37,34 @@ _DYING = 5.0
 _live: weakref.WeakSet[Child] = weakref.WeakSet()
 
 
-@dataclass(frozen=True)
 class Program:
     """What child processes of an engine run: the module that makes its context (see
     `engines.child.main`), and the environment it needs beside the host's."""
 
-    module: str
-    environ: Mapping[str, str]
+    def __init__(self, module: str, environ: Mapping[str, str]) -> None:
+        self.module, self.environ = module, environ
+        self._spare = Spare(partial(Child, self), Child.close, Child.waits, there=True)
+
+    def child(self) -> Child:
+        """A child without a task, from before if there is one. Raises `OSError`."""
+        return self._spare.take()
 
 
 class Died(Exception):
     """The child is gone without a report; the text says how."""
 
 
-Start = Callable[[Callable[[], "subprocess.Popen[bytes]"]], "subprocess.Popen[bytes]"]
-"""Has a process begun on some thread."""
-
-
 class Child:
     """A child process at a task.
 
-    It is used by one thread, which must see it to its end. It ends with the thread that begins it:
-    this one, or the one that `start` has do that.
+    It is used by one thread, which must see it to its end. It ends with the thread that makes this.
     """
 
-    def __init__(self, program: Program, start: Start | None = None) -> None:
+    def __init__(self, program: Program) -> None:
         self.file = shared_file()
         self.channel, theirs = socketpair()
         try:
-            handles = (theirs.fileno(), self.file)
-
-            def spawn() -> subprocess.Popen[bytes]:
-                return _spawn(program, handles)
-
-            self._process = start(spawn) if start else spawn()
+            self._process = _spawn(program, (theirs.fileno(), self.file))
         except BaseException:
             self.channel.close()
             os.close(self.file)
@@ -76,6 +72,8 @@ class Child:
         finally:
             theirs.close()
         self.message = memoryview(bytearray(MAILBOX_SIZE))
+        self.size = 0
+        """Bytes of linear memory that it shares."""
         _live.add(self)
 
     def begin(self, task: Task, parts: Sequence[memoryview] = ()) -> None:
@@ -128,6 +126,10 @@ class Child:
             return Died(f"its process was ended by {_signal_name(-code)}")
         return Died(f"its process ended with status {code}")
 
+    def waits(self) -> bool:
+        """Whether it is there still."""
+        return self._process.poll() is None
+
     def kill(self) -> None:
         """End it at once. Any thread."""
         self._process.kill()
@@ -166,7 +168,7 @@ def _signal_name(number: int) -> str:
 
 def ask(program: Program, code: str) -> str:
     """The value of a JavaScript expression. Raises `Died` or `OSError`."""
-    child = Child(program)
+    child = made(partial(Child, program))
     try:
         child.begin({"script": "", "code": code, "wanted": "", "module": 0, "plain": False})
         return child.answer()

@@ -35,10 +35,9 @@ globalThis.guest = (() => {
     return errno;
   }
 
-  const calls = CALLS(words, longs, enter);
-
-  // What to give the module: functions as [module, name, number], memories and tags with their types.
-  function link({ functions, memories, tags }) {
+  // What to give the module: functions as [module, name, number], memories and tags with their types;
+  // and the functions by number.
+  function link({ functions, memories, tags }, calls) {
     const imports = {};
     const give = (module, name, value) => ((imports[module] ??= {})[name] = value);
     for (const [module, name, number] of functions) give(module, name, calls[number]);
@@ -66,15 +65,17 @@ globalThis.guest = (() => {
   return {
     mailbox,
     bytes: null,
+    // A buffer to leave the module in.
     load(size) {
       return (this.bytes = new ArrayBuffer(size));
     },
-    // Compiles and instantiates, which runs a start function. "" or a report of how that ended.
-    instantiate(wanted) {
-      const module = new WebAssembly.Module(this.bytes);
+    // Compiles and instantiates a module of so many bytes, which runs a start function. "" or a report
+    // of how that ended. `makeCalls` makes the functions that it imports of (words, longs, enter).
+    instantiate(size, wanted, makeCalls) {
+      const module = new WebAssembly.Module(new Uint8Array(this.bytes, 0, size));
       this.bytes = null;
       try {
-        this.instance = new WebAssembly.Instance(module, link(wanted));
+        this.instance = new WebAssembly.Instance(module, link(wanted, makeCalls(words, longs, enter)));
       } catch (error) {
         if (error instanceof WebAssembly.LinkError) throw error;
         return report(described(error));

@@ -6,8 +6,10 @@ from functools import cache
 from pathlib import Path
 
 from engines.js.backtrace import MOST
+from engines.js.imports import wanted
 from engines.js.mailbox import ARGUMENTS, FUEL, MAILBOX_SIZE
-from wasix.abi import CALLS, UNWIND, Function
+from engines.protocol import Linked
+from wasix.abi import NUMBERS, UNWIND, Function
 
 _SCRIPT = Path(__file__).parent / "direct.js"
 
@@ -32,7 +34,8 @@ def _call(number: int, function: Function) -> str:
     answer = "" if function.void else "return "
     # As a method it has the call's name, which a profile shows.
     body = f"{' '.join(stores)} {answer}enter({number});"
-    return f"{{ {function.identifier}({', '.join(names)}) {{ {body} }} }}.{function.identifier},"
+    method = f"{function.identifier}({', '.join(names)}) {{ {body} }}"
+    return f"{number}: {{ {method} }}.{function.identifier},"
 
 
 @cache
@@ -42,10 +45,18 @@ def direct() -> str:
         (
             '(() => { "use strict";',
             *(f"const {name} = {value};" for name, value in _CONSTANTS.items()),
-            "const CALLS = (words, longs, enter) => [",
-            *(_call(number, function) for number, function in enumerate(CALLS)),
-            "];",
             _SCRIPT.read_text(),
             "})();",
         )
     )
+
+
+def given(program: Linked) -> str:
+    """The arguments of `guest.instantiate` for `program`, with the functions it imports.
+
+    Only these, and not in the script: V8 takes as long to read the text of all calls as to start
+    a small guest.
+    """
+    functions = sorted({(NUMBERS[function], function) for function in program.functions.values()})
+    calls = " ".join(_call(number, function) for number, function in functions)
+    return f"{program.module.size}, {wanted(program)}, (words, longs, enter) => ({{ {calls} }})"

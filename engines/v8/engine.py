@@ -12,14 +12,15 @@ from functools import cache
 from struct import Struct
 
 from engines.artifacts import Kept
-from engines.js.generate import direct
-from engines.js.imports import wanted
+from engines.js.generate import direct, given
 from engines.js.mailbox import ARGUMENTS, FUEL
 from engines.js.probe import answered, question
 from engines.js.report import outcome
 from engines.perf import SUPPORTED
 from engines.profile import Samples
 from engines.protocol import Abilities, Door, End, EngineError, Entry, Linked, Outcome
+from engines.spare import Spare
+from engines.teardown import finish
 from engines.v8.isolate import Failed, Isolate, Value
 from engines.v8.keeper import Keeper
 from engines.v8.library import library
@@ -32,6 +33,50 @@ _Unpack = Callable[[memoryview], Sequence[int]]
 
 _live: weakref.WeakSet[V8Guest] = weakref.WeakSet()
 _keeper = Keeper()
+
+_ROOM = 64 << 10
+"""Bytes of a module that need no other buffer than the one made ahead."""
+
+
+class Seat:
+    """An isolate with the glue in it, in which no guest has run yet, and at most one will."""
+
+    def __init__(self) -> None:
+        self.isolate = isolate = Isolate()
+        try:
+            self.mailbox = _buffer(isolate, f"{direct()} guest.mailbox")
+            self._room = _buffer(isolate, f"guest.load({_ROOM})")
+            self._call = isolate.define("callHost", _nothing)
+            self._grown = isolate.define("memoryGrown", _nothing)
+        except BaseException:
+            isolate.close()
+            raise
+
+    def serve(self, call: Callable[[], None], grown: Callable[[], None]) -> None:
+        """What to call on the isolate's thread: for a system call, and when memory has grown."""
+        self.isolate.redefine(self._call, call)
+        self.isolate.redefine(self._grown, grown)
+
+    def load(self, module: Module) -> None:
+        """Give it the module. Raises `Failed`."""
+        room, self._room = self._room, memoryview(b"")
+        if module.size > len(room):
+            self.isolate.fill(f"guest.load({module.size})", module.buffers())
+            return
+        offset = 0
+        for part in module.buffers():
+            room[offset : offset + len(part)] = part
+            offset += len(part)
+
+    def close(self) -> None:
+        self.isolate.close()
+
+
+def _nothing() -> None:
+    """In place of serving a guest, where there is none."""
+
+
+_seats = Spare(Seat, Seat.close)
 
 
 class V8Guest:
@@ -76,45 +121,44 @@ class V8Guest:
     # On the guest's thread.
 
     def _supervise(self) -> None:
+        seat: Seat | None = None
         try:
-            self._isolate = isolate = Isolate()
+            seat = _seats.take()
+            self._isolate = seat.isolate
             try:
-                result = self._run(isolate)
+                result = self._run(seat)
             finally:
                 with self._lock:
                     self._task = 0
-                try:
-                    if self._profiler and self._samples is not None:
-                        self._profiler.finish(self._samples)
-                finally:
-                    isolate.close()
+                if self._profiler and self._samples is not None:
+                    self._profiler.finish(self._samples)
         except Failed as failure:
             end = End.UNWOUND if failure.terminated else End.INVALID
             left = self._left() if failure.terminated else None
             result = Outcome(end, _first_line(failure.text), fuel=left)
         except Exception as error:  # whoever waits for the guest must hear of its end
             result = Outcome(End.FAILED, f"{type(error).__name__}: {error}")
-        self._ended(result)
+        size, self._memory = len(self._memory), memoryview(b"")
+        finish(size, lambda: self._ended(result), seat.close if seat else None)
 
-    def _run(self, isolate: Isolate) -> Outcome:
-        isolate.evaluate(direct())
-        mailbox = _buffer(isolate, "guest.mailbox")
+    def _run(self, seat: Seat) -> Outcome:
+        isolate, mailbox = seat.isolate, seat.mailbox
         self._words, self._longs = mailbox.cast("i"), mailbox.cast("Q")
         self._arguments = mailbox[ARGUMENTS:]
         self._fuel = mailbox[FUEL:ARGUMENTS].cast("q")
-        isolate.define("callHost", self._make_server())
-        isolate.define("memoryGrown", self._grown)
+        seat.serve(self._make_server(), self._grown)
         if self._samples is not None:
             # Before there is a module, whose functions get their names as they are compiled.
             self._profiler = Profiler(isolate)
         module = self._program.module
-        isolate.fill(f"guest.load({module.size})", module.buffers())
+        seat.load(module)
         # From here on guest code may run: instantiation runs a start function.
-        report = self._stoppable(isolate, f"guest.instantiate({wanted(self._program)})")
-        if not report:
-            self._memory = _buffer(isolate, "guest.memory()")
-            if len(self._memory):
-                self._base = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
+        code = f"guest.instantiate({given(self._program)}) || guest.memory()"
+        report = self._stoppable(isolate, code)
+        if isinstance(report, memoryview):
+            self._memory = report
+            if len(report):
+                self._base = ctypes.addressof(ctypes.c_char.from_buffer(report))
             report = self._stoppable(isolate, "guest.start()")
             _keeper.used(module)
         return outcome(str(report))
@@ -170,6 +214,7 @@ def _stop_all() -> None:
     for guest in list(_live):
         guest.thread.join()
     _keeper.close()
+    _seats.close()
 
 
 def _self_test() -> None:

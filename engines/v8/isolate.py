@@ -43,6 +43,8 @@ class Isolate:
         self._pending: dict[int, Callable[[int], None]] = {}
         self._ids = itertools.count(1)
         self._kept: list[int] = []
+        self._scope = 0
+        """The value `globalThis`, once it is needed."""
         self._closing = threading.Lock()
         self._callback = Callback(self._make_callback())
         self._context = self._library.mr_init_context(self._callback)
@@ -138,21 +140,29 @@ class Isolate:
             offset += len(part)
         self._library.mr_free_value(self._context, raw)
 
-    def define(self, name: str, function: Callable[[], None]) -> None:
-        """Make `function` a JavaScript global.
+    def define(self, name: str, function: Callable[[], None]) -> int:
+        """Make `function` a JavaScript global. Returns its number, for `redefine`.
 
         It is called on the isolate's thread, must not raise, and talks to its caller through
         shared buffers.
         """
         number = _SYNCHRONOUS + next(self._ids)
         self._functions[number] = function
-        found: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self._evaluate("globalThis", found.put)
-        scope, key = found.get(), self._string(name)
+        if not self._scope:
+            found: queue.SimpleQueue[int] = queue.SimpleQueue()
+            self._evaluate("globalThis", found.put)
+            self._scope = found.get()
+            self._kept.append(self._scope)
+        key = self._string(name)
         callback = self._library.mr_make_js_callback(self._context, number)
-        result = self._library.mr_set_object_item(self._context, scope, key, callback)
-        for value in (result, callback, key, scope):
+        result = self._library.mr_set_object_item(self._context, self._scope, key, callback)
+        for value in (result, callback, key):
             self._library.mr_free_value(self._context, value)
+        return number
+
+    def redefine(self, number: int, function: Callable[[], None]) -> None:
+        """Have what was defined call `function` instead from now on."""
+        self._functions[number] = function
 
     def cancel(self, task: int) -> None:
         """Terminate a task, running or not. Returns at once."""

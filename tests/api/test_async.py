@@ -7,7 +7,6 @@ import gc
 import io
 import os
 import subprocess
-import threading
 import weakref
 from collections.abc import Coroutine
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 import wasix
 from tests.api.guests import CAT, FLOOD, SPIN, Wat, exits
+from tests.settled import of_guests, settle
 from wasix import DEVNULL, PIPE
 
 T = TypeVar("T")
@@ -36,13 +36,6 @@ def go(work: Coroutine[Any, Any, T]) -> T:
     return result
 
 
-def of_guests() -> list[threading.Thread]:
-    """Threads of ours that do not stay, as the one that begins processes for plain modules does.
-    The loop's executor keeps threads of its own."""
-    found = (thread for thread in threading.enumerate() if thread.name.startswith("wasix"))
-    return [thread for thread in found if thread.name != "wasix-nursery"]
-
-
 def held() -> tuple[int, int]:
     gc.collect()
     return len(os.listdir("/dev/fd")), len(of_guests())
@@ -54,19 +47,13 @@ async def warm(guest: str, engine: str) -> tuple[int, int]:
     process.kill()
     await process.wait()
     del process
-    await guests_gone()
+    await asyncio.to_thread(settle)
     return held()
-
-
-async def guests_gone() -> None:
-    """An engine's thread ends a moment after its guest."""
-    for thread in of_guests():
-        await asyncio.to_thread(thread.join, 30)
 
 
 async def settled(before: tuple[int, int]) -> bool:
     """Whether what is held comes back to what it was."""
-    await guests_gone()
+    await asyncio.to_thread(settle)
     return held() == before
 
 

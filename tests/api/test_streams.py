@@ -16,6 +16,7 @@ import pytest
 
 import wasix
 from tests.api.guests import CAT, SPIN, Wat, exits
+from tests.settled import of_guests, settle
 
 # As CAT, but traps when a write fails.
 CAREFUL = CAT.replace(
@@ -234,7 +235,7 @@ def test_a_forgotten_guest_of_a_sandbox_goes_on(wat: Wat, engine: str) -> None:
 
 
 def test_a_forgotten_sandbox_is_noticed_and_closed(wat: Wat, engine: str) -> None:
-    before = threading.enumerate()
+    before = set(of_guests())
     box = wasix.Sandbox(engine=engine)
     reader, writer = os.pipe()
     process = box.Popen([wat(CAT)], stdin=reader)
@@ -246,10 +247,8 @@ def test_a_forgotten_sandbox_is_noticed_and_closed(wat: Wat, engine: str) -> Non
     assert guest.wait(60)
     assert guest.status == 137
     # The thread that waited for the pipe goes, too.
-    for thread in threading.enumerate():
-        if thread not in before:
-            thread.join(60)
-            assert not thread.is_alive()
+    settle()
+    assert {thread for thread in of_guests() if thread.is_alive()} <= before
     os.close(reader)
     os.close(writer)
 

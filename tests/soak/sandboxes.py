@@ -7,7 +7,6 @@ killed as they wait for it. Prints what the process holds before and after each 
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import resource
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import wasix
 from bench.subjects.memory import family
+from tests.settled import settle
 
 _PROC = Path("/proc")
 
@@ -30,11 +30,7 @@ def resident() -> int:
 
 
 def held() -> list[int]:
-    gc.collect()
-    for thread in threading.enumerate():
-        # It ends by itself, soon after the last guest that was killed.
-        if thread.name == "wasix-epoch":
-            thread.join()
+    settle()
     return [
         resident(),
         len(os.listdir("/dev/fd")),

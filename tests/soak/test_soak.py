@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import resource
 import threading
@@ -10,6 +9,7 @@ from collections.abc import Callable
 
 import wasix
 from tests import selection
+from tests.settled import settle
 
 ROUNDS = 3000 if "WASIX_TEST_FULL" in os.environ else 60
 
@@ -18,11 +18,7 @@ SPIN = '(module (memory (export "memory") 1) (func (export "_start") (loop $l (b
 
 
 def held() -> tuple[int, int]:
-    gc.collect()
-    for thread in threading.enumerate():
-        # It ends by itself, soon after the last guest that was killed.
-        if thread.name == "wasix-epoch":
-            thread.join()
+    settle()
     return len(os.listdir("/dev/fd")), threading.active_count()
 
 

@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from ctypes import byref, c_void_p
-from functools import cache
+from functools import cache, lru_cache, partial
 from typing import Protocol
 
 from engines.artifacts import Kept
@@ -25,6 +25,7 @@ from engines.native.cranelift.library import (
 from engines.native.processor import processor
 from engines.perf import SUPPORTED, wanted
 from engines.protocol import Build
+from engines.wasm import FunctionType, ValueType
 from engines.wasm.probes import PROBES
 from engines.wasm.types import Feature
 
@@ -34,6 +35,19 @@ for interpreters that recurse."""
 
 _KEPT = 16
 """Compiled modules kept for further guests, the last used ones: of most, two."""
+
+KINDS = {
+    ValueType("i32"): 0,
+    ValueType("i64"): 1,
+    ValueType("f32"): 2,
+    ValueType("f64"): 3,
+    ValueType("externref"): 128,
+    ValueType("funcref"): 129,
+}
+"""What wasmtime calls the value types that its interface has words for."""
+
+_TYPES = 256
+"""Types of functions that are kept."""
 
 
 _FIRST_PAUSE, _LAST_PAUSE = 0.001, 0.1
@@ -65,6 +79,29 @@ class Compiled:
             self._delete(self.pointer)
 
 
+class DeclaredFunction:
+    """A function's type, a `wasm_functype_t` at `pointer`."""
+
+    def __init__(self, library: Library, of: FunctionType) -> None:
+        self.pointer = function_type(library, of)
+        self._delete = library.wasm_functype_delete
+
+    def __del__(self) -> None:
+        self._delete(self.pointer)
+
+
+def function_type(library: Library, of: FunctionType) -> int:
+    """A new `wasm_functype_t`, which whoever gets it must delete."""
+    vectors = []
+    for values in (of.params, of.results):
+        kinds = [library.wasm_valtype_new(KINDS[value]) for value in values]
+        vector = Bytes()
+        array = (c_void_p * len(kinds))(*kinds)
+        library.wasm_valtype_vec_new(byref(vector), len(kinds), array)
+        vectors.append(vector)
+    return int(library.wasm_functype_new(*map(byref, vectors)))
+
+
 class Compiler:
     """One for the process: guests of one engine can share what was compiled."""
 
@@ -89,6 +126,8 @@ class Compiler:
         self._fits = _digest(repr(self.build))
         self._modules: OrderedDict[str, Compiled] = OrderedDict()
         self._stopping: list[Callable[[], bool]] = []
+        self.declared = lru_cache(_TYPES)(partial(DeclaredFunction, self.library))
+        """The type of a function, as wasmtime has it; most guests import the same ones."""
 
     def key(self, module: Source) -> str:
         """What the artifact of `module` is kept under."""

@@ -20,6 +20,7 @@ from engines.perf import SUPPORTED
 from engines.plain import Refused, Trapped
 from engines.profile import Samples
 from engines.protocol import Abilities, Build, Door, End, Fuel, Linked, Outcome
+from engines.teardown import finish
 from engines.wasm import FunctionType, MemoryType, Module, TagType
 from engines.wasm.types import Feature
 from wasix.abi import UNWIND, E, Function
@@ -50,6 +51,7 @@ class CraneliftGuest:
         self._door = door
         self._ended = ended
         self._stopped = False
+        self._store: Store | None = None
         self._memory: Memory | None = None
         self._bytes = memoryview(b"")
         self._answer = memoryview(bytes(4)).cast("i")
@@ -79,12 +81,14 @@ class CraneliftGuest:
             outcome = Outcome(End.INVALID, _last_line(error))
         except Exception as error:  # whoever waits for the guest must hear of its end
             outcome = _failed(error)
-        self._ended(outcome)
+        size, self._bytes = len(self._bytes), memoryview(b"")
+        store, self._store = self._store, None
+        finish(size, lambda: self._ended(outcome), store.close if store else None)
 
     def _run(self) -> Outcome:
         module = self._program.module
         compiled = self._compiler.module(module)
-        store = Store(self._compiler, self._asked)
+        self._store = store = Store(self._compiler, self._asked)
         try:
             if self._samples is not None:
                 self._profiler = Profiler(self._compiler, compiled, store, module)
@@ -104,9 +108,7 @@ class CraneliftGuest:
         except Trapped as trap:
             return self._trapped(trap)
         finally:
-            self._bytes = memoryview(b"")
             self._finish_profile()
-            store.close()
 
     def _asked(self) -> bool:
         """Whether the guest is to stop, which it asks at every epoch."""

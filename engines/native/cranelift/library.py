@@ -186,6 +186,22 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "wasmtime_wat2wasm": (c_void_p, c_char_p, c_size_t, c_void_p),
 }
 
+QUICK = frozenset(
+    """
+    wasm_frame_func_index wasm_frame_module_offset wasm_functype_delete wasm_functype_new
+    wasm_memorytype_delete wasm_tagtype_delete wasm_tagtype_new wasm_valtype_new
+    wasm_valtype_vec_new wasmtime_context_set_epoch_deadline wasmtime_engine_increment_epoch
+    wasmtime_func_from_raw wasmtime_func_new_unchecked wasmtime_func_to_raw wasmtime_global_get
+    wasmtime_global_set wasmtime_instance_export_get wasmtime_memory_data
+    wasmtime_memory_data_size wasmtime_memory_size wasmtime_memorytype_new
+    wasmtime_store_context wasmtime_store_epoch_deadline_callback wasmtime_tag_new
+    wasmtime_trap_new
+    """.split()
+)
+"""Functions that are called with Python's lock held: they do next to nothing, wait for nothing and
+call nothing back, and giving the lock up would take longer, most of all where another thread takes
+it."""
+
 PERF_MAP = 3
 """`WASMTIME_PROFILING_STRATEGY_PERFMAP`."""
 
@@ -217,9 +233,9 @@ class Library:
     """The C functions, as attributes."""
 
     def __init__(self, path: Path) -> None:
-        library = ctypes.CDLL(str(path))
+        library, quick = ctypes.CDLL(str(path)), ctypes.PyDLL(str(path))
         for name, (result, *arguments) in _SIGNATURES.items():
-            function = library[name]
+            function = (quick if name in QUICK else library)[name]
             function.restype = result
             function.argtypes = arguments
             setattr(self, name, function)

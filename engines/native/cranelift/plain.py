@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from ctypes import byref, c_uint64, c_void_p
 from functools import cache
 
-from engines.native.cranelift.compiler import Compiled, Compiler, Invalid
+from engines.native.cranelift.compiler import KINDS, Compiled, Compiler, Invalid
 from engines.native.cranelift.library import (
     SLOT,
     Bytes,
@@ -18,7 +18,7 @@ from engines.native.cranelift.library import (
     Limits,
     Value,
 )
-from engines.native.cranelift.store import KINDS, OwnMemory, SharedMemory, Store
+from engines.native.cranelift.store import OwnMemory, SharedMemory, Store
 from engines.plain import Call, Frame, Host, Refused, Trapped
 from engines.wasm import FunctionType, GlobalType, MemoryType, Module, TableType, ValueType
 

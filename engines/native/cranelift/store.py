@@ -8,7 +8,7 @@ from ctypes import POINTER, byref, c_uint8, c_uint64, c_void_p
 from typing import Any, Protocol
 
 from engines.backtrace import Site
-from engines.native.cranelift.compiler import Compiled, Compiler
+from engines.native.cranelift.compiler import Compiled, Compiler, function_type
 from engines.native.cranelift.library import (
     SLOT,
     Bytes,
@@ -21,17 +21,7 @@ from engines.native.cranelift.library import (
     Value,
 )
 from engines.plain import Trapped
-from engines.wasm import FunctionType, MemoryType, TagType, ValueType
-
-KINDS = {
-    ValueType("i32"): 0,
-    ValueType("i64"): 1,
-    ValueType("f32"): 2,
-    ValueType("f64"): 3,
-    ValueType("externref"): 128,
-    ValueType("funcref"): 129,
-}
-"""What wasmtime calls the value types that its interface has words for."""
+from engines.wasm import FunctionType, MemoryType, TagType
 
 _CALLBACK = FunctionType.of([])
 
@@ -105,7 +95,7 @@ class Store:
 
     def __init__(self, compiler: Compiler, stopping: Callable[[], bool]) -> None:
         self.library = compiler.library
-        self._engine = compiler.engine
+        self._compiler = compiler
         self._store = self.library.wasmtime_store_new(compiler.engine, None, None)
         self.context = self.library.wasmtime_store_context(self._store)
         self._kept: list[object] = []  # what wasmtime has the addresses of
@@ -158,22 +148,11 @@ class Store:
     def _function(self, of: FunctionType, callback: object) -> Extern:
         self._kept.append(callback)
         found = Func()
-        declared = self._function_type(of)
+        declared = self._compiler.declared(of)
         self.library.wasmtime_func_new_unchecked(
-            self.context, declared, callback, None, None, byref(found)
+            self.context, declared.pointer, callback, None, None, byref(found)
         )
-        self.library.wasm_functype_delete(declared)
         return _extern(Extern.FUNCTION, found)
-
-    def _function_type(self, of: FunctionType) -> int:
-        vectors = []
-        for values in (of.params, of.results):
-            kinds = [self.library.wasm_valtype_new(KINDS[value]) for value in values]
-            vector = Bytes()
-            array = (c_void_p * len(kinds))(*kinds)
-            self.library.wasm_valtype_vec_new(byref(vector), len(kinds), array)
-            vectors.append(vector)
-        return int(self.library.wasm_functype_new(*map(byref, vectors)))
 
     def memory(self, of: MemoryType) -> Extern:
         limits = of.limits
@@ -193,7 +172,7 @@ class Store:
         try:
             if limits.shared:
                 make = self.library.wasmtime_sharedmemory_new
-                self.check(make(self._engine, declared, found))
+                self.check(make(self._compiler.engine, declared, found))
                 self._kept.append(SharedMemory(self.library, found[0]))
                 return Extern(Extern.SHARED_MEMORY, found)
             self.check(self.library.wasmtime_memory_new(self.context, declared, found))
@@ -202,7 +181,7 @@ class Store:
             self.library.wasm_memorytype_delete(declared)
 
     def tag(self, of: TagType) -> Extern:
-        declared = self.library.wasm_tagtype_new(self._function_type(of.type))
+        declared = self.library.wasm_tagtype_new(function_type(self.library, of.type))
         found = (c_uint64 * 3)()
         error = self.library.wasmtime_tag_new(self.context, declared, found)
         self.library.wasm_tagtype_delete(declared)

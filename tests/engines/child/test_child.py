@@ -7,18 +7,20 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import engines
 import wasix
+from engines import spare
 from engines.child import process as host_side
 from engines.child.engine import ChildEngine
 from engines.protocol import EngineError
 from tests import selection
 from tests.engines.child.hostile import MESSAGES
+from tests.settled import freed, settle
 from wasix.proc.process import STATUS_INTERNAL
 
 Wat = Callable[[str], str]
@@ -120,8 +122,41 @@ def test_nothing_is_left_of_a_guest_that_was_killed(wat: Wat, child_engine: str)
         with wasix.Popen([wat(SPINS)], engine=child_engine) as process:
             process.kill()
             assert process.wait(60) == 137
+    settle()
     assert set(children(os.getpid())) <= before
     assert len(os.listdir("/proc/self/fd")) <= handles
+
+
+@pytest.fixture
+def ready(wat: Wat, child_engine: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The process that waits for the next guest, after one of `WAITS`."""
+    monkeypatch.setattr(spare, "FIRST", 0)
+    before = set(children(os.getpid()))
+    assert wasix.run([wat(WAITS)], engine=child_engine, input=b"\1").returncode == 1
+    freed()
+    (found,) = set(children(os.getpid())) - before
+    yield found
+    settle()
+    assert set(children(os.getpid())) <= before
+
+
+@linux
+def test_a_process_is_ready_for_the_next_guest(wat: Wat, child_engine: str, ready: int) -> None:
+    with wasix.Popen([wat(SPINS)], engine=child_engine) as process:
+        os.kill(ready, signal.SIGKILL)
+        assert process.wait(60) == STATUS_INTERNAL
+    assert process.message == "guest.wasm: engine: its process was ended by SIGKILL"
+
+
+@linux
+def test_a_process_that_died_before_it_was_wanted_is_replaced(
+    wat: Wat, child_engine: str, ready: int
+) -> None:
+    watched = os.pidfd_open(ready)
+    os.kill(ready, signal.SIGKILL)
+    assert select.select([watched], [], [], 60)[0]
+    os.close(watched)
+    assert wasix.run([wat(WAITS)], engine=child_engine, input=b"\2").returncode == 2
 
 
 @linux

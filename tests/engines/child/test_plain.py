@@ -33,6 +33,8 @@ TEXT = """(import "env" "h" (func $h (param i32) (result i32)))
 
 COMPUTES = """
 import sys, wasix
+from engines import spare
+spare.FIRST = 1 << 60  # one process, and none ahead
 module = wasix.Module(open(sys.argv[1], "rb").read(), engine=sys.argv[2])
 def started(n):
     print("started", flush=True)
