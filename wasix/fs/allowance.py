@@ -32,6 +32,7 @@ class Bounded(OpenFile):
         self.readable, self.writable = file.readable, file.writable
         self.seekable, self.is_terminal = file.seekable, file.is_terminal
         self.unseekable = file.unseekable
+        self.breaks, self.interests = file.breaks, file.interests
 
     def write(self, buffers: Sequence[memoryview]) -> int:
         return self._counted(buffers, self.file.write)
@@ -97,6 +98,9 @@ class Bounded(OpenFile):
 
     def ready(self, event: int) -> Ready | None:
         return self.file.ready(event)
+
+    def states(self) -> int:
+        return self.file.states()
 
     def queue(self, event: int) -> WaitQueue:
         return self.file.queue(event)

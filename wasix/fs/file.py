@@ -11,16 +11,22 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from wasix.abi import E, Errno
-from wasix.abi.types import EVENTTYPE, Fdflags, Filestat, Filetype
+from wasix.abi.types import EVENTTYPE, Bits, Fdflags, Filestat, Filetype
+from wasix.abi.wasix_types import EPOLL_TYPE
 from wasix.proc.wait import WaitQueue
 
 if TYPE_CHECKING:
+    from wasix.fs.epoll import Interest
     from wasix.fs.inode import Directory, DirectoryEntry, Inode
 
 READ = EVENTTYPE.members.index("fd_read")
 WRITE = EVENTTYPE.members.index("fd_write")
 
 MAX_OFFSET = (1 << 63) - 1
+
+
+Epoll = Bits(EPOLL_TYPE)
+"""The bits of what can be waited for at an open file (`OpenFile.states`), and how."""
 
 
 class Ready(NamedTuple):
@@ -49,12 +55,16 @@ class OpenFile:
     seekable = False
     """Whether it has positions. Guests take a character device without them for a terminal."""
     is_terminal = False
+    breaks = False
+    """Whether a write may find nobody left to read, which is a signal, too (SIGPIPE)."""
     unseekable = E.SPIPE
     """What positioned operations answer on a file that has no positions."""
 
     def __init__(self, flags: int = 0) -> None:
         self.flags = flags
         self.references = 0
+        self.interests: dict[Interest, None] = {}
+        """Who waits for it in an epoll; see `wasix.fs.epoll`."""
 
     def close(self) -> None:
         """Release what the file holds; called once, when no descriptor refers to it any more."""
@@ -115,8 +125,21 @@ class OpenFile:
         """Whether a read or write (`event`) would not block now. Regular files always are."""
         return Ready(0)
 
+    def states(self) -> int:
+        """What is so now: the bits `in`, `out`, `rdhup`, `pri`, `err` and `hup` of epoll's events."""
+        found = 0
+        if self.readable and (ready := self.ready(READ)) is not None:
+            found |= Epoll.IN | (Epoll.HUP | Epoll.RDHUP) * ready.hangup
+        if self.writable and (ready := self.ready(WRITE)) is not None:
+            found |= Epoll.OUT
+        return found
+
     def queue(self, event: int) -> WaitQueue:
-        """Where a read or write that would block is woken."""
+        """Where a read or write that would block is woken.
+
+        It is also woken when the file is hung up. What is got may serve for one wake only: ask
+        again when that has come.
+        """
         return WaitQueue()
 
 
