@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from wasix.abi.types import Filestat
 from wasix.fs.file import OpenFile, Ready, total
 from wasix.fs.inode import DirectoryEntry
+from wasix.fs.modes import Modes
 from wasix.proc.wait import WaitQueue
 
 
@@ -89,6 +90,12 @@ class Bounded(OpenFile):
     def set_flags(self, flags: int) -> None:
         self.file.set_flags(flags)
         self.flags = self.file.flags
+
+    def modes(self) -> Modes:
+        return self.file.modes()
+
+    def set_modes(self, modes: Modes) -> Callable[[], None] | None:
+        return self.file.set_modes(modes)
 
     def entries(self, cookie: int) -> Iterator[DirectoryEntry] | None:
         return self.file.entries(cookie)

@@ -223,7 +223,9 @@ class EpollFile(OpenFile):
         return self._changed
 
 
-def _layers(first: Iterable[EpollFile], beside: Callable[[EpollFile], Iterable[OpenFile]]) -> list[set[EpollFile]]:
+def _layers(
+    first: Iterable[EpollFile], beside: Callable[[EpollFile], Iterable[OpenFile]]
+) -> list[set[EpollFile]]:
     """Sets by how far they are from `first`, which is one layer; at most one more than allowed."""
     layers = [set(first)]
     while len(layers) <= MAX_DEPTH:

@@ -7,12 +7,13 @@ What cannot be done on a kind of file answers the errno the specification names 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from wasix.abi import E, Errno
 from wasix.abi.types import EVENTTYPE, Bits, Fdflags, Filestat, Filetype
 from wasix.abi.wasix_types import EPOLL_TYPE
+from wasix.fs.modes import Modes
 from wasix.proc.wait import WaitQueue
 
 if TYPE_CHECKING:
@@ -108,6 +109,14 @@ class OpenFile:
         if (flags ^ self.flags) & ~(Fdflags.APPEND | Fdflags.NONBLOCK):
             raise Errno(E.INVAL)
         self.flags = flags
+
+    def modes(self) -> Modes:
+        """What the terminal is like that it is; else `notty`."""
+        raise Errno(E.NOTTY)
+
+    def set_modes(self, modes: Modes) -> Callable[[], None] | None:
+        """Change that. What is returned is called when the program ends that the host started."""
+        raise Errno(E.NOTTY)
 
     def entries(self, cookie: int) -> Iterator[DirectoryEntry] | None:
         """Entries from `cookie` on, `.` and `..` first; None if this is no directory.

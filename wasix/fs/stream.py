@@ -13,7 +13,9 @@ from collections.abc import Callable, Sequence
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Fdflags, Filestat, Filetype
+from wasix.fs import host_terminal
 from wasix.fs.file import READ, WRITE, Epoll, OpenFile, Ready, total
+from wasix.fs.modes import Modes
 from wasix.fs.pipe import scatter
 from wasix.host import Host
 from wasix.proc.wait import Block, WaitQueue
@@ -196,6 +198,16 @@ class HostStream(OpenFile):
             st.st_mtime_ns,
             st.st_ctime_ns,
         )
+
+    def modes(self) -> Modes:
+        if not self.is_terminal:
+            raise Errno(E.NOTTY)
+        return host_terminal.modes(self.fd)
+
+    def set_modes(self, modes: Modes) -> Callable[[], None] | None:
+        if not self.is_terminal:
+            raise Errno(E.NOTTY)
+        return host_terminal.set_modes(self.fd, modes)
 
     def ready(self, event: int) -> Ready | None:
         return Ready(1) if self.regular else self._readiness.ask(event)
