@@ -1,8 +1,8 @@
 """Epoll: a set of open files that are waited for together, and that remembers what it has told.
 
-As on Linux, each file of the set sits in the file's own wait queues, and a wake puts it on a list of
-those that may be ready; a wait looks at these alone. What is reported leaves the list until the next
-wake if it is edge-triggered; what is level-triggered goes to the list's end, to be looked at again.
+As on Linux, an interest sits in its file's own wait queues, and a wake puts it on the list of those
+that may be ready; a wait looks at these alone. What is reported leaves the list until the next wake
+if it is edge-triggered; what is level-triggered goes to the list's end, to be looked at again.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ class OpenFile:
         return Ready(0)
 
     def states(self) -> int:
-        """What is so now: the bits `in`, `out`, `rdhup`, `pri`, `err` and `hup` of epoll's events."""
+        """What is so now, as bits of epoll: `in`, `out`, `rdhup`, `pri`, `err` and `hup`."""
         found = 0
         if self.readable and (ready := self.ready(READ)) is not None:
             found |= Epoll.IN | (Epoll.HUP | Epoll.RDHUP) * ready.hangup

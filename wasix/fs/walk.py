@@ -8,8 +8,8 @@ given. It starts at a base directory and never leaves it:
 - `..` goes back to the base and down again by the names of the directories passed, so no
   filesystem's own `..` is ever used, and only one directory is held open at a time.
 
-A process of WASIX has the whole namespace for a base (`Tree`), as on Linux: absolute paths and links
-start at its root, and above that is only the root.
+A process of WASIX has the whole namespace for a base (`Tree`), as on Linux: absolute paths and
+links start at its root, and above that is only the root.
 
 Otherwise results and errors are Linux's (path_resolution(7)).
 """
