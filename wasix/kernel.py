@@ -14,7 +14,9 @@ from wasix.abi import E, Errno, Function
 from wasix.abi.bind import Call, direct
 from wasix.abi.types import Rights
 from wasix.calls import HANDLERS, nosys
+from wasix.fs import walk
 from wasix.fs.descriptor import DescriptorTable
+from wasix.fs.epoll import Budget
 from wasix.fs.file import OpenFile
 from wasix.fs.inode import Access, Directory
 from wasix.fs.mount import Namespace
@@ -48,6 +50,9 @@ class Kernel:
         self.max_processes = 1024
         self.tracer: Tracer | None = None
         """What is told of the calls of processes that guests start."""
+        self.epoll_budget = Budget()
+        self.time_offset = 0
+        """Nanoseconds by which guests' time of day is ahead of the host's."""
         self._last_id = 0
 
     def next_id(self) -> int:
@@ -73,14 +78,17 @@ class Kernel:
         stdio: Sequence[OpenFile],
         preopens: Mapping[str, Directory],
         *,
+        cwd: str = "/",
         sockets: Sequence[OpenFile] = (),
         max_files: int = 1024,
         tracer: Tracer | None = None,
     ) -> Process:
         """A new process: its descriptors are `stdio` (0, 1, 2), `sockets`, `preopens`, in order.
 
-        `tracer` is told of its system calls.
+        `cwd` is its working directory, an absolute path (`noent`, `notdir`); a preopened `.` is
+        taken for it. `tracer` is told of its system calls.
         """
+        names = walk.locate(self.namespace, walk.Tree(), cwd)
         descriptors = DescriptorTable(max_files)
         for fd, file in enumerate(stdio):
             descriptors.set(fd, file)
@@ -88,8 +96,10 @@ class Kernel:
             descriptors.add(socket, inheriting=Rights.ALL, preopen="")
         for name, directory in preopens.items():
             file = self.namespace.open(directory, Access())
-            descriptors.add(file, inheriting=Rights.ALL, preopen=name)
+            where = names if name == "." else _names(name) if name.startswith("/") else None
+            descriptors.add(file, inheriting=Rights.ALL, preopen=name, names=where)
         process = Process(self, self.next_id(), args, environ, descriptors)
+        process.cwd = "/" + "/".join(names)
         if tracer:
             process.tracing = Tracing(process, tracer)
         self.processes[process.pid] = process
@@ -110,3 +120,7 @@ class Kernel:
         if tracing:
             return tracing.direct(function, handler, thread)
         return direct(function, handler, thread)
+
+
+def _names(path: str) -> tuple[str, ...]:
+    return tuple(name for name in path.split("/") if name)

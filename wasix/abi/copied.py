@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from wasix.abi.bind import MAX_BUFFERS, MAX_RECORDS, MAX_TRANSFER, Handler, largest
-from wasix.abi.errno import E, Errno
+from wasix.abi.errno import E, Errno, Partial
 from wasix.abi.function import (
     Address,
     Count,
@@ -158,7 +158,11 @@ def _serve(function: Function, handler: Handler, thread: Thread, raw: tuple[int,
             size = call.slots[param.count] * param.type.size
             thread.memory.check(call.slots[param.name], size)
     arguments = list(_arguments(function, call))
-    result = handler(thread, *arguments)
+    try:
+        result = handler(thread, *arguments)
+    except Partial as error:
+        _store(function, call, list(error.results))
+        return error.code
     if function.plain:
         return int(result)
     results = [param for param in function.params if isinstance(param, _RESULTS)]

@@ -118,6 +118,14 @@ class Errno(Exception):
         return cls(_FROM_HOST.get(error.errno or 0, E.IO))
 
 
+class Partial(Errno):
+    """A system call ends with this error number, and stores `results` all the same."""
+
+    def __init__(self, code: E, *results: object) -> None:
+        super().__init__(code)
+        self.results = results
+
+
 UNWIND = -1
 """What a call answers instead of an errno when the guest must not go on."""
 SUSPEND = -1002

@@ -34,7 +34,8 @@ SIGNAL = Scalar(
 """Linux's numbers, in which it differs from preview1's."""
 DISPOSITION = Scalar("disposition", "B", ("default", "ignore"))
 FDFLAGSEXT = Scalar("fdflagsext", "H", ("cloexec",), bits=True)
-EVENTFDFLAGS = Scalar("eventfdflags", "H", ("semaphore",), bits=True)
+EVENTFDFLAGS = Scalar("eventfdflags", "H", ("semaphore", "unused", "nonblock"), bits=True)
+"""The ABI names the first alone, but libc passes on what a program gives `eventfd`."""
 STDIO_MODE = Scalar("stdio_mode", "B", ("piped", "inherit", "null", "log"))
 JOIN_FLAGS = Scalar("join_flags", "I", ("non_blocking", "wake_stopped"), bits=True)
 JOIN_STATUS_TYPE = Scalar(

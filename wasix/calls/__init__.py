@@ -15,6 +15,7 @@ from wasix.calls import (
     args,
     clock,
     environ,
+    epoll,
     fd,
     path,
     poll,
@@ -24,9 +25,14 @@ from wasix.calls import (
     signal,
     sock,
     stack,
+    timer,
+    tty,
 )
 
-_NOUNS = (args, environ, clock, fd, path, poll, proc, signal, stack, random, sched, sock)
+_NOUNS = (
+    *(args, environ, clock, fd, path, poll, epoll, tty, timer),
+    *(proc, signal, stack, random, sched, sock),
+)
 
 HANDLERS: dict[str, Callable[..., Any]] = {
     name: getattr(noun, name) for noun in _NOUNS for name in noun.__all__

@@ -10,6 +10,8 @@ from wasix.abi.bind import by_descriptor
 from wasix.abi.types import (
     DIRENT,
     PREOPENTYPE,
+    Bits,
+    Fdflags,
     Fdstat,
     Filestat,
     Filetype,
@@ -17,7 +19,11 @@ from wasix.abi.types import (
     PrestatDir,
     Rights,
 )
+from wasix.abi.wasix_types import EVENTFDFLAGS, FDFLAGSEXT
+from wasix.fs.descriptor import Descriptor
+from wasix.fs.event import Event
 from wasix.fs.file import MAX_OFFSET
+from wasix.fs.pipe import Pipe, PipeReader, PipeWriter
 from wasix.proc.process import Thread
 
 __all__ = [
@@ -25,12 +31,18 @@ __all__ = [
     "fd_allocate",
     "fd_close",
     "fd_datasync",
+    "fd_dup",
+    "fd_dup2",
+    "fd_event",
+    "fd_fdflags_get",
+    "fd_fdflags_set",
     "fd_fdstat_get",
     "fd_fdstat_set_flags",
     "fd_fdstat_set_rights",
     "fd_filestat_get",
     "fd_filestat_set_size",
     "fd_filestat_set_times",
+    "fd_pipe",
     "fd_pread",
     "fd_prestat_dir_name",
     "fd_prestat_get",
@@ -43,6 +55,9 @@ __all__ = [
     "fd_tell",
     "fd_write",
 ]
+
+_SEMAPHORE, _NONBLOCK = Bits(EVENTFDFLAGS).SEMAPHORE, Bits(EVENTFDFLAGS).NONBLOCK
+_CLOEXEC = Bits(FDFLAGSEXT).CLOEXEC
 
 
 @by_descriptor("readers")
@@ -83,11 +98,65 @@ def fd_tell(thread: Thread, fd: int) -> int:
 
 
 def fd_close(thread: Thread, fd: int) -> None:
-    thread.process.descriptors.close(fd)
+    """WASIX's libc finds all files by its preopened directories: closing them does nothing there.
+
+    Programs close what they did not open in a loop, as daemons do.
+    """
+    process = thread.process
+    if process.wasix and _is_preopen(process.descriptors.get(fd)):
+        return
+    process.descriptors.close(fd)
 
 
 def fd_renumber(thread: Thread, fd: int, to: int) -> None:
-    thread.process.descriptors.renumber(fd, to)
+    """In WASIX this is POSIX's dup2: `fd` stays open. What is preopened stays too (`notsup`)."""
+    process = thread.process
+    if not process.wasix:
+        process.descriptors.renumber(fd, to)
+        return
+    source, replaced = process.descriptors.get(fd), process.descriptors.entries.get(to)
+    if replaced and _is_preopen(replaced) and replaced is not source:
+        raise Errno(E.NOTSUP)
+    if fd != to:
+        process.descriptors.duplicate(fd, to)
+
+
+def _is_preopen(entry: Descriptor) -> bool:
+    return bool(entry.preopen)
+
+
+def fd_dup(thread: Thread, fd: int) -> int:
+    return thread.process.descriptors.clone(fd)
+
+
+def fd_dup2(thread: Thread, fd: int, least: int, cloexec: int) -> int:
+    """What `fcntl` does by F_DUPFD: the new number is the lowest free one from `least` on."""
+    return thread.process.descriptors.clone(fd, least, close_on_exec=bool(cloexec))
+
+
+def fd_pipe(thread: Thread) -> tuple[int, int]:
+    descriptors = thread.process.descriptors
+    descriptors.check_room(2)
+    pipe = Pipe()
+    return descriptors.add(PipeReader(pipe)), descriptors.add(PipeWriter(pipe))
+
+
+def fd_event(thread: Thread, count: int, flags: int) -> int:
+    return thread.process.descriptors.add(
+        Event(
+            count,
+            Fdflags.NONBLOCK * bool(flags & _NONBLOCK),
+            semaphore=bool(flags & _SEMAPHORE),
+        )
+    )
+
+
+def fd_fdflags_get(thread: Thread, fd: int) -> int:
+    return _CLOEXEC * thread.process.descriptors.get(fd).close_on_exec
+
+
+def fd_fdflags_set(thread: Thread, fd: int, flags: int) -> None:
+    thread.process.descriptors.get(fd).close_on_exec = bool(flags & _CLOEXEC)
 
 
 def fd_advise(thread: Thread, fd: int, offset: int, length: int, advice: int) -> None:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import os
+
 from wasix.abi import E, Errno
-from wasix.abi.types import Filestat, Oflags, Rights
+from wasix.abi.errno import Partial
+from wasix.abi.types import Bits, Filestat, Filetype, Oflags, Rights
+from wasix.abi.wasix_types import FDFLAGSEXT
 from wasix.calls.fd import chosen_times
 from wasix.fs import walk
 from wasix.fs.descriptor import WRITE_RIGHTS
-from wasix.fs.inode import Access, Directory
+from wasix.fs.inode import Access
 from wasix.fs.mount import Namespace
+from wasix.proc.find import change_directory, tree
 from wasix.proc.process import Thread
 
 __all__ = [
+    "chdir",
+    "getcwd",
     "path_create_directory",
     "path_filestat_get",
     "path_filestat_set_times",
     "path_link",
     "path_open",
+    "path_open2",
     "path_readlink",
     "path_remove_directory",
     "path_rename",
@@ -26,6 +34,7 @@ __all__ = [
 
 _FOLLOW = 1
 """`lookupflags` has this one bit."""
+_CLOEXEC = Bits(FDFLAGSEXT).CLOEXEC
 
 
 def _namespace(thread: Thread) -> Namespace:
@@ -34,8 +43,24 @@ def _namespace(thread: Thread) -> Namespace:
     return kernel.namespace
 
 
-def _directory(thread: Thread, fd: int, right: int) -> Directory:
-    return thread.process.descriptors.directory(fd, right)
+def _base(thread: Thread, fd: int, right: int, path: str) -> walk.Base:
+    """Where `path` starts. For WASIX that is all a process sees, by its preopened `/`.
+
+    Its libc passes absolute paths on as they are, and relative ones with the directory that was
+    preopened as `.`, which is the working directory, wherever that is by now.
+    """
+    process = thread.process
+    descriptors = process.descriptors
+    entry = descriptors.get(fd, right)
+    directory = descriptors.directory(fd)
+    root = descriptors.preopened_root if process.wasix else None
+    if root is None or (entry.names is None and path[:1] != "/"):
+        return directory
+    if right & ~root.rights:
+        raise Errno(E.NOTCAPABLE)
+    if entry.preopen == ".":
+        return tree(process)
+    return walk.Tree(entry.names or (), directory)
 
 
 def path_open(
@@ -48,24 +73,38 @@ def path_open(
     inheriting: int,
     fdflags: int,
 ) -> int:
+    return path_open2(thread, fd, dirflags, path, oflags, rights, inheriting, fdflags, 0)
+
+
+def path_open2(
+    thread: Thread,
+    fd: int,
+    dirflags: int,
+    path: str,
+    oflags: int,
+    rights: int,
+    inheriting: int,
+    fdflags: int,
+    fdflagsext: int,
+) -> int:
     descriptors = thread.process.descriptors
     needed = Rights.PATH_OPEN
     if oflags & Oflags.CREAT:
         needed |= Rights.PATH_CREATE_FILE
     if oflags & Oflags.TRUNC:
         needed |= Rights.PATH_FILESTAT_SET_SIZE
-    base = descriptors.get(fd, needed)
-    directory = descriptors.directory(fd)
+    entry = descriptors.get(fd, needed)
+    base = _base(thread, fd, needed, path)
     rights &= Rights.ALL
     inheriting &= Rights.ALL
-    if (rights | inheriting) & ~base.inheriting:
+    if (rights | inheriting) & ~entry.inheriting:
         raise Errno(E.NOTCAPABLE)
-    if len(descriptors.entries) >= descriptors.limit:
-        raise Errno(E.MFILE)
+    descriptors.check_room()
     write = bool(rights & WRITE_RIGHTS)
+    namespace = _namespace(thread)
     file = walk.open_path(
-        _namespace(thread),
-        directory,
+        namespace,
+        base,
         path,
         follow=bool(dirflags & _FOLLOW),
         create=bool(oflags & Oflags.CREAT),
@@ -78,43 +117,47 @@ def path_open(
             flags=fdflags,
         ),
     )
-    return descriptors.add(file, rights, inheriting)
+    names = None
+    if isinstance(base, walk.Tree) and file.filetype == Filetype.DIRECTORY:
+        names = walk.locate(namespace, base, path)
+    cloexec = bool(fdflagsext & _CLOEXEC)
+    return descriptors.add(file, rights, inheriting, close_on_exec=cloexec, names=names)
 
 
 def path_create_directory(thread: Thread, fd: int, path: str) -> None:
-    base = _directory(thread, fd, Rights.PATH_CREATE_DIRECTORY)
+    base = _base(thread, fd, Rights.PATH_CREATE_DIRECTORY, path)
     walk.make_directory(_namespace(thread), base, path)
 
 
 def path_remove_directory(thread: Thread, fd: int, path: str) -> None:
-    base = _directory(thread, fd, Rights.PATH_REMOVE_DIRECTORY)
+    base = _base(thread, fd, Rights.PATH_REMOVE_DIRECTORY, path)
     walk.remove_directory(_namespace(thread), base, path)
 
 
 def path_unlink_file(thread: Thread, fd: int, path: str) -> None:
-    base = _directory(thread, fd, Rights.PATH_UNLINK_FILE)
+    base = _base(thread, fd, Rights.PATH_UNLINK_FILE, path)
     walk.unlink(_namespace(thread), base, path)
 
 
 def path_rename(thread: Thread, fd: int, path: str, new_fd: int, new_path: str) -> None:
-    base = _directory(thread, fd, Rights.PATH_RENAME_SOURCE)
-    new_base = _directory(thread, new_fd, Rights.PATH_RENAME_TARGET)
+    base = _base(thread, fd, Rights.PATH_RENAME_SOURCE, path)
+    new_base = _base(thread, new_fd, Rights.PATH_RENAME_TARGET, new_path)
     walk.rename(_namespace(thread), base, path, new_base, new_path)
 
 
 def path_link(thread: Thread, fd: int, flags: int, path: str, new_fd: int, new_path: str) -> None:
-    base = _directory(thread, fd, Rights.PATH_LINK_SOURCE)
-    new_base = _directory(thread, new_fd, Rights.PATH_LINK_TARGET)
+    base = _base(thread, fd, Rights.PATH_LINK_SOURCE, path)
+    new_base = _base(thread, new_fd, Rights.PATH_LINK_TARGET, new_path)
     walk.link(_namespace(thread), base, path, bool(flags & _FOLLOW), new_base, new_path)
 
 
 def path_symlink(thread: Thread, target: str, fd: int, path: str) -> None:
-    base = _directory(thread, fd, Rights.PATH_SYMLINK)
+    base = _base(thread, fd, Rights.PATH_SYMLINK, path)
     walk.symlink(_namespace(thread), target, base, path)
 
 
 def path_readlink(thread: Thread, fd: int, path: str, buffer: memoryview) -> int:
-    base = _directory(thread, fd, Rights.PATH_READLINK)
+    base = _base(thread, fd, Rights.PATH_READLINK, path)
     target = walk.readlink(_namespace(thread), base, path)
     data = target.encode("utf-8", "surrogateescape")[: len(buffer)]
     buffer[: len(data)] = data
@@ -122,13 +165,32 @@ def path_readlink(thread: Thread, fd: int, path: str, buffer: memoryview) -> int
 
 
 def path_filestat_get(thread: Thread, fd: int, flags: int, path: str) -> Filestat:
-    base = _directory(thread, fd, Rights.PATH_FILESTAT_GET)
+    base = _base(thread, fd, Rights.PATH_FILESTAT_GET, path)
     return walk.stat(_namespace(thread), base, path, follow=bool(flags & _FOLLOW))
 
 
 def path_filestat_set_times(
     thread: Thread, fd: int, flags: int, path: str, atim: int, mtim: int, fstflags: int
 ) -> None:
-    base = _directory(thread, fd, Rights.PATH_FILESTAT_SET_TIMES)
+    base = _base(thread, fd, Rights.PATH_FILESTAT_SET_TIMES, path)
     times = chosen_times(thread, atim, mtim, fstflags)
     walk.set_times(_namespace(thread), base, path, *times, follow=bool(flags & _FOLLOW))
+
+
+def getcwd(thread: Thread, at: int, size: int) -> int:
+    """Stores the path and a NUL at `at`; returns the bytes of the path.
+
+    `range` if they do not fit, with the bytes that are needed instead of `size`. (The ABI's text
+    has `overflow` there, but libc waits for this one.)
+    """
+    path = os.fsencode(thread.process.cwd) + b"\0"
+    thread.memory.check(at, size)
+    if len(path) > size:
+        raise Partial(E.RANGE, len(path))
+    thread.memory.store(at, path)
+    return len(path) - 1
+
+
+def chdir(thread: Thread, path: str) -> None:
+    _namespace(thread)
+    change_directory(thread.process, path)

@@ -81,12 +81,11 @@ def _clock(
     """The event of a clock that has come, or its deadline on the monotonic clock."""
     if clock.id not in (_REALTIME, _MONOTONIC):
         raise Errno(E.NOTSUP)
-    host = process.kernel.host
-    monotonic = host.monotonic()
+    monotonic = process.kernel.host.monotonic()
     if not clock.flags & _ABSTIME:
         deadline = start + clock.timeout
     else:
-        deadline = monotonic + clock.timeout - now(host, clock.id)
+        deadline = monotonic + clock.timeout - now(process, clock.id)
     if deadline <= monotonic:
         return _NOTHING
     deadlines.append(deadline)

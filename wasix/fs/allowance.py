@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from wasix.abi.types import Filestat
 from wasix.fs.file import OpenFile, Ready, total
 from wasix.fs.inode import DirectoryEntry
+from wasix.fs.modes import Modes
 from wasix.proc.wait import WaitQueue
 
 
@@ -32,6 +33,7 @@ class Bounded(OpenFile):
         self.readable, self.writable = file.readable, file.writable
         self.seekable, self.is_terminal = file.seekable, file.is_terminal
         self.unseekable = file.unseekable
+        self.breaks, self.interests = file.breaks, file.interests
 
     def write(self, buffers: Sequence[memoryview]) -> int:
         return self._counted(buffers, self.file.write)
@@ -89,6 +91,12 @@ class Bounded(OpenFile):
         self.file.set_flags(flags)
         self.flags = self.file.flags
 
+    def modes(self) -> Modes:
+        return self.file.modes()
+
+    def set_modes(self, modes: Modes) -> Callable[[], None] | None:
+        return self.file.set_modes(modes)
+
     def entries(self, cookie: int) -> Iterator[DirectoryEntry] | None:
         return self.file.entries(cookie)
 
@@ -97,6 +105,9 @@ class Bounded(OpenFile):
 
     def ready(self, event: int) -> Ready | None:
         return self.file.ready(event)
+
+    def states(self) -> int:
+        return self.file.states()
 
     def queue(self, event: int) -> WaitQueue:
         return self.file.queue(event)

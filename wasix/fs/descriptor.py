@@ -63,6 +63,8 @@ class Descriptor:
     preopen: str | None = None
     """The name it was preopened under; empty for a socket, which has none."""
     close_on_exec: bool = False
+    names: tuple[str, ...] | None = None
+    """Where a directory was found: the names from the root, if that is known."""
 
 
 def _deny(entry: Descriptor, right: int) -> None:
@@ -93,7 +95,7 @@ class Moves(dict[int, Move]):
 
     def _of(self, file: OpenFile) -> Move:
         move: Move = getattr(file, self._method)
-        return move
+        return self._table.told(move) if file.breaks and self.right == Rights.FD_WRITE else move
 
     def put(self, fd: int, entry: Descriptor) -> None:
         """The number `fd` means `entry` now."""
@@ -104,10 +106,14 @@ class Moves(dict[int, Move]):
 
 
 class DescriptorTable:
-    """The descriptors of a process. `limit` bounds their number (`mfile`)."""
+    """The descriptors of a process. `limit` bounds their number (`mfile`).
+
+    `on_broken_pipe` is called when a write finds nobody left to read, before it answers `pipe`.
+    """
 
     def __init__(self, limit: int = 1024) -> None:
         self.limit = limit
+        self.on_broken_pipe: Callable[[], None] | None = None
         self.entries: dict[int, Descriptor] = {}
         self.readers = Moves(self, Rights.FD_READ, "read")
         self.writers = Moves(self, Rights.FD_WRITE, "write")
@@ -142,12 +148,44 @@ class DescriptorTable:
         return inode
 
     def path(self, fd: int) -> str:
-        """The name a directory was preopened under; `notsup` for one that was opened later."""
+        """Where the directory `fd` was found, from the root; `notsup` if that is not known."""
         self.directory(fd)
-        name = self.entries[fd].preopen
-        if name is None:
+        names = self.entries[fd].names
+        if names is None:
             raise Errno(E.NOTSUP)
-        return name
+        return "/" + "/".join(names)
+
+    def told(self, write: Move) -> Move:
+        """`write` with a broken pipe told of."""
+
+        def move(buffers: Sequence[memoryview]) -> int:
+            try:
+                return write(buffers)
+            except Errno as error:
+                if error.code is E.PIPE:
+                    self.broken()
+                raise
+
+        return move
+
+    def broken(self) -> None:
+        """A write found nobody left to read."""
+        if self.on_broken_pipe is not None:
+            self.on_broken_pipe()
+
+    def check_room(self, count: int = 1) -> None:
+        """`mfile` unless `count` more descriptors can be had."""
+        if len(self.entries) + count > self.limit:
+            raise Errno(E.MFILE)
+
+    def _free(self, least: int = 0) -> int:
+        """The lowest free number from `least` on; `mfile` if there is none below the limit."""
+        self.check_room()
+        used = self._used >> least
+        fd = least + (~used & (used + 1)).bit_length() - 1
+        if fd >= self.limit:
+            raise Errno(E.MFILE)
+        return fd
 
     def add(
         self,
@@ -156,12 +194,12 @@ class DescriptorTable:
         inheriting: int = 0,
         *,
         preopen: str | None = None,
+        close_on_exec: bool = False,
+        names: tuple[str, ...] | None = None,
     ) -> int:
         """Give `file` the lowest free number, with those of `rights` that mean something on it."""
-        if len(self.entries) >= self.limit:
-            raise Errno(E.MFILE)
-        fd = (~self._used & (self._used + 1)).bit_length() - 1
-        self.set(fd, file, rights, inheriting, preopen=preopen)
+        fd = self._free()
+        self.set(fd, file, rights, inheriting, preopen, close_on_exec, names)
         return fd
 
     def set(
@@ -170,13 +208,34 @@ class DescriptorTable:
         file: OpenFile,
         rights: int = Rights.ALL,
         inheriting: int = 0,
-        *,
         preopen: str | None = None,
+        close_on_exec: bool = False,
+        names: tuple[str, ...] | None = None,
     ) -> None:
         """Give `file` the free number `fd`."""
         file.references += 1
         self._used |= 1 << fd
-        self._put(fd, Descriptor(file, rights & applicable(file), inheriting, preopen))
+        rights &= applicable(file)
+        self._put(fd, Descriptor(file, rights, inheriting, preopen, close_on_exec, names))
+
+    def clone(self, fd: int, least: int = 0, *, close_on_exec: bool = False) -> int:
+        """Another descriptor for what `fd` is, under the lowest free number from `least` on.
+
+        It has the same rights; it is no preopened one, and closed on exec only if so asked.
+        `inval` for a number that no descriptor can have.
+        """
+        source = self.get(fd)
+        if least >= self.limit:
+            raise Errno(E.INVAL)
+        number = self._free(least)
+        rights, inheriting = source.rights, source.inheriting
+        self.set(number, source.file, rights, inheriting, None, close_on_exec, source.names)
+        return number
+
+    @property
+    def preopened_root(self) -> Descriptor | None:
+        """The preopened descriptor of `/`, if there is one."""
+        return next((entry for entry in self.entries.values() if entry.preopen == "/"), None)
 
     def _put(self, fd: int, entry: Descriptor) -> None:
         self.entries[fd] = entry
@@ -198,16 +257,21 @@ class DescriptorTable:
         if fd == to:
             source.close_on_exec = False
             return
-        self.replace(to, source.file, source.rights, source.inheriting)
+        self.replace(to, source.file, source.rights, source.inheriting, source.names)
 
     def replace(
-        self, fd: int, file: OpenFile, rights: int = Rights.ALL, inheriting: int = 0
+        self,
+        fd: int,
+        file: OpenFile,
+        rights: int = Rights.ALL,
+        inheriting: int = 0,
+        names: tuple[str, ...] | None = None,
     ) -> None:
         """Give `file` the number `fd`, closing what has it; `badf` from `limit` on."""
         if fd >= self.limit and fd not in self.entries:
             raise Errno(E.BADF)
         replaced = self.entries.get(fd)
-        self.set(fd, file, rights, inheriting)
+        self.set(fd, file, rights, inheriting, names=names)
         if replaced:
             self._drop(replaced)
 
@@ -221,10 +285,11 @@ class DescriptorTable:
         return new
 
     def close_on_exec(self) -> None:
-        """Close those that are marked so."""
-        for fd in [fd for fd, entry in self.entries.items() if entry.close_on_exec]:
-            with suppress(Errno):
-                self.close(fd)
+        """Close those that are marked so. Preopened directories stay: libc finds files by them."""
+        for fd, entry in tuple(self.entries.items()):
+            if entry.close_on_exec and not entry.preopen:
+                with suppress(Errno):
+                    self.close(fd)
 
     def restrict(self, fd: int, rights: int, inheriting: int) -> None:
         """Leave the descriptor `fd` these rights; `notcapable` if it lacks one of them."""
@@ -267,6 +332,9 @@ class DescriptorTable:
 
     @staticmethod
     def _release(entry: Descriptor) -> None:
-        entry.file.references -= 1
-        if not entry.file.references:
-            entry.file.close()
+        file = entry.file
+        file.references -= 1
+        if not file.references:
+            for interest in tuple(file.interests):
+                interest.leave()
+            file.close()

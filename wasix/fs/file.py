@@ -7,20 +7,27 @@ What cannot be done on a kind of file answers the errno the specification names 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from wasix.abi import E, Errno
-from wasix.abi.types import EVENTTYPE, Fdflags, Filestat, Filetype
+from wasix.abi.types import EVENTTYPE, Bits, Fdflags, Filestat, Filetype
+from wasix.abi.wasix_types import EPOLL_TYPE
+from wasix.fs.modes import Modes
 from wasix.proc.wait import WaitQueue
 
 if TYPE_CHECKING:
+    from wasix.fs.epoll import Interest
     from wasix.fs.inode import Directory, DirectoryEntry, Inode
 
 READ = EVENTTYPE.members.index("fd_read")
 WRITE = EVENTTYPE.members.index("fd_write")
 
 MAX_OFFSET = (1 << 63) - 1
+
+
+Epoll = Bits(EPOLL_TYPE)
+"""The bits of what can be waited for at an open file (`OpenFile.states`), and how."""
 
 
 class Ready(NamedTuple):
@@ -49,12 +56,16 @@ class OpenFile:
     seekable = False
     """Whether it has positions. Guests take a character device without them for a terminal."""
     is_terminal = False
+    breaks = False
+    """Whether a write may find nobody left to read, which is a signal, too (SIGPIPE)."""
     unseekable = E.SPIPE
     """What positioned operations answer on a file that has no positions."""
 
     def __init__(self, flags: int = 0) -> None:
         self.flags = flags
         self.references = 0
+        self.interests: dict[Interest, None] = {}
+        """Who waits for it in an epoll; see `wasix.fs.epoll`."""
 
     def close(self) -> None:
         """Release what the file holds; called once, when no descriptor refers to it any more."""
@@ -99,6 +110,14 @@ class OpenFile:
             raise Errno(E.INVAL)
         self.flags = flags
 
+    def modes(self) -> Modes:
+        """What the terminal is like that it is; else `notty`."""
+        raise Errno(E.NOTTY)
+
+    def set_modes(self, modes: Modes) -> Callable[[], None] | None:
+        """Change that. What is returned is called when the program ends that the host started."""
+        raise Errno(E.NOTTY)
+
     def entries(self, cookie: int) -> Iterator[DirectoryEntry] | None:
         """Entries from `cookie` on, `.` and `..` first; None if this is no directory.
 
@@ -115,8 +134,21 @@ class OpenFile:
         """Whether a read or write (`event`) would not block now. Regular files always are."""
         return Ready(0)
 
+    def states(self) -> int:
+        """What is so now, as bits of epoll: `in`, `out`, `rdhup`, `pri`, `err` and `hup`."""
+        found = 0
+        if self.readable and (ready := self.ready(READ)) is not None:
+            found |= Epoll.IN | (Epoll.HUP | Epoll.RDHUP) * ready.hangup
+        if self.writable and (ready := self.ready(WRITE)) is not None:
+            found |= Epoll.OUT
+        return found
+
     def queue(self, event: int) -> WaitQueue:
-        """Where a read or write that would block is woken."""
+        """Where a read or write that would block is woken.
+
+        It is also woken when the file is hung up. What is got may serve for one wake only: ask
+        again when that has come.
+        """
         return WaitQueue()
 
 

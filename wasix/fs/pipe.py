@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Fdflags
-from wasix.fs.file import READ, OpenFile, Ready, total
+from wasix.fs.file import READ, Epoll, OpenFile, Ready, total
 from wasix.proc.wait import Block, WaitQueue
 
 CAPACITY = 65536
@@ -28,6 +28,9 @@ class Pipe:
         self.chunks: deque[memoryview] = deque()
         self.readable = WaitQueue()
         self.writable = WaitQueue()
+        """Woken when it is full no more."""
+        self.roomier = WaitQueue()
+        """Woken whenever bytes were taken: a write may wait for more room than a little."""
         self.read_closed = False
         self.write_closed = False
 
@@ -44,6 +47,7 @@ class Pipe:
     def take(self, count: int) -> list[memoryview]:
         """Remove up to `count` bytes from the front."""
         taken: list[memoryview] = []
+        full = self.room() <= 0
         while count and self.chunks:
             chunk = self.chunks.popleft()
             if len(chunk) > count:
@@ -53,14 +57,17 @@ class Pipe:
             self.size -= len(chunk)
             count -= len(chunk)
         if taken:
-            self.writable.wake()
+            self.roomier.wake()
+            if full and self.room() > 0:
+                self.writable.wake()
         return taken
 
     def close_read(self) -> None:
+        """Nobody will read any more. What was there is gone, but does not make room."""
         self.read_closed = True
         self.chunks.clear()
-        self.size = 0
         self.writable.wake()
+        self.roomier.wake()
 
     def close_write(self) -> None:
         self.write_closed = True
@@ -94,6 +101,10 @@ class PipeReader(OpenFile):
             return Ready(0)
         return Ready(pipe.size, pipe.write_closed) if pipe.size or pipe.write_closed else None
 
+    def states(self) -> int:
+        pipe = self.pipe
+        return Epoll.IN * bool(pipe.size) | Epoll.HUP * pipe.write_closed
+
     def queue(self, event: int) -> WaitQueue:
         return self.pipe.readable
 
@@ -102,6 +113,7 @@ class PipeWriter(OpenFile):
     """The end a guest writes to."""
 
     readable = False
+    breaks = True
 
     def __init__(self, pipe: Pipe, flags: int = 0) -> None:
         super().__init__(flags)
@@ -118,7 +130,7 @@ class PipeWriter(OpenFile):
         if wanted > room and (room <= 0 or wanted <= pipe.capacity):
             if self.flags & Fdflags.NONBLOCK:
                 raise Errno(E.AGAIN)
-            raise Block([pipe.writable])
+            raise Block([pipe.roomier])
         data = b"".join(buffers)[:room]
         pipe.put(data)
         return len(data)
@@ -128,6 +140,10 @@ class PipeWriter(OpenFile):
         if event == READ:
             return Ready(0)
         return Ready(pipe.room(), pipe.read_closed) if pipe.read_closed or pipe.room() > 0 else None
+
+    def states(self) -> int:
+        pipe = self.pipe
+        return Epoll.OUT * (pipe.room() > 0) | Epoll.ERR * pipe.read_closed
 
     def queue(self, event: int) -> WaitQueue:
         return self.pipe.writable

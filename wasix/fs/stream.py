@@ -13,7 +13,9 @@ from collections.abc import Callable, Sequence
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Fdflags, Filestat, Filetype
-from wasix.fs.file import READ, OpenFile, Ready, total
+from wasix.fs import host_terminal
+from wasix.fs.file import READ, WRITE, Epoll, OpenFile, Ready, total
+from wasix.fs.modes import Modes
 from wasix.fs.pipe import scatter
 from wasix.host import Host
 from wasix.proc.wait import Block, WaitQueue
@@ -22,6 +24,19 @@ _MOST = 65536
 """The most one read moves: a pipe or terminal has no more in one go anyway."""
 _PIPE_BUF = getattr(select, "PIPE_BUF", 512)
 """What a pipe that is ready takes without blocking."""
+
+_STATES = (
+    {
+        select.POLLIN: Epoll.IN,
+        select.POLLOUT: Epoll.OUT,
+        select.POLLPRI: Epoll.PRI,
+        select.POLLERR: Epoll.ERR,
+        select.POLLHUP: Epoll.HUP,
+        **({select.POLLRDHUP: Epoll.RDHUP} if hasattr(select, "POLLRDHUP") else {}),
+    }
+    if hasattr(select, "poll")
+    else {}
+)
 
 
 class Readiness:
@@ -46,6 +61,19 @@ class Readiness:
             return Ready(1) if readable or writable else None
         except OSError as error:
             raise Errno.of(error) from None
+
+    def states(self) -> int:
+        """What is so of the bits of epoll's events. Raises `Errno`."""
+        if not hasattr(select, "poll"):
+            return Epoll.IN * bool(self.ask(READ)) | Epoll.OUT * bool(self.ask(WRITE))
+        try:
+            poll = select.poll()
+            poll.register(self._fd, sum(_STATES))
+            found = poll.poll(0)
+        except OSError as error:
+            raise Errno.of(error) from None
+        seen = found[0][1] if found else 0
+        return sum(bit for asked, bit in _STATES.items() if seen & asked)
 
     def _make(self, event: int) -> select.poll:
         poll = select.poll()
@@ -78,6 +106,7 @@ class HostStream(OpenFile):
         self.owned = owned
         mode = os.fstat(fd).st_mode
         self.regular = stat.S_ISREG(mode)
+        self.breaks = not self.regular
         self.is_terminal = os.isatty(fd)
         # A null device has positions too, if only ever 0.
         self.seekable = self.regular or (stat.S_ISCHR(mode) and not self.is_terminal)
@@ -97,8 +126,19 @@ class HostStream(OpenFile):
                 raise Errno.of(error) from None
 
     def _wait(self, event: int) -> None:
+        if self.interests:
+            self.used()
         if not self.regular and self._readiness.ask(event) is None:
             raise self._would_block(event)
+
+    def used(self) -> None:
+        """A guest reads or writes: whoever was told of it edge-triggered hears of it anew.
+
+        The host's pump sees what is so, not what is new. So an edge is a host descriptor that is
+        ready after it was used.
+        """
+        for interest in tuple(self.interests):
+            interest.used()
 
     def _would_block(self, event: int) -> Errno | Block:
         """What a call that cannot proceed raises: `again`, or `Block` until it may."""
@@ -159,8 +199,21 @@ class HostStream(OpenFile):
             st.st_ctime_ns,
         )
 
+    def modes(self) -> Modes:
+        if not self.is_terminal:
+            raise Errno(E.NOTTY)
+        return host_terminal.modes(self.fd)
+
+    def set_modes(self, modes: Modes) -> Callable[[], None] | None:
+        if not self.is_terminal:
+            raise Errno(E.NOTTY)
+        return host_terminal.set_modes(self.fd, modes)
+
     def ready(self, event: int) -> Ready | None:
         return Ready(1) if self.regular else self._readiness.ask(event)
+
+    def states(self) -> int:
+        return self._readiness.states()
 
     def queue(self, event: int) -> WaitQueue:
         return self.host.readable(self.fd) if event == READ else self.host.writable(self.fd)

@@ -16,6 +16,7 @@ from wasix.fs.cells import Place, place_after
 from wasix.fs.editor import Editor, History
 from wasix.fs.file import READ, OpenFile, Ready, total
 from wasix.fs.line import Line
+from wasix.fs.modes import Modes
 from wasix.fs.pipe import scatter
 from wasix.proc.signal import Signal
 from wasix.proc.wait import Block, WaitQueue
@@ -24,6 +25,7 @@ _SIGNALS = {b"\x03": Signal.INT, b"\x1c": Signal.QUIT}
 _EOF, _CLEAR, _REPRINT, _LITERAL = "\x04", "\x0c", "\x12", "\x16"
 _MOST_CELLS = 1 << 24
 _MOST_TAIL = 4096
+_MOST_COLUMNS = 0xFFFF
 
 _INTERRUPT = re.compile(rb"[\x03\x1c]")
 _INTERRUPT_UNLESS_LITERAL = re.compile(rb"\x16[\x00-\xff]?|[\x03\x1c]")
@@ -63,6 +65,8 @@ class Terminal:
         self.output = output
         self.interrupt = interrupt
         self.columns, self.rows = columns, rows
+        self.pixels = 0, 0
+        """Its width and height, 0 if they are not known."""
         self.echo = True
         self.line_buffered = True
         """Whether input is edited and read by lines; if not, programs get keys as they come."""
@@ -111,6 +115,21 @@ class Terminal:
                 self._begin()
                 line.draw()
         self.interrupt(Signal.WINCH)
+
+    def set(self, modes: Modes) -> None:
+        """Be as a program wants it; `inval` for a size that no terminal has."""
+        if max(modes[:4]) > _MOST_COLUMNS:
+            raise Errno(E.INVAL)
+        raw = self.line_buffered and not modes.line_buffered
+        self.echo, self.line_feeds = modes.echo, modes.line_feeds
+        self.line_buffered = modes.line_buffered
+        self.pixels = modes.width, modes.height
+        if raw and (begun := self._line.text.encode("utf-8", "surrogateescape")):
+            self._line.clear()
+            self._lines.append(begun)
+            self.readable.wake()
+        self._look()
+        self.resize(modes.columns, modes.rows)
 
     def input(self, data: bytes) -> None:
         """Keys, as the bytes a terminal sends for them."""
@@ -281,6 +300,20 @@ class TerminalFile(OpenFile):
     def __init__(self, terminal: Terminal) -> None:
         super().__init__()
         self.terminal = terminal
+
+    def modes(self) -> Modes:
+        terminal = self.terminal
+        return Modes(
+            terminal.columns,
+            terminal.rows,
+            *terminal.pixels,
+            echo=terminal.echo,
+            line_buffered=terminal.line_buffered,
+            line_feeds=terminal.line_feeds,
+        )
+
+    def set_modes(self, modes: Modes) -> None:
+        self.terminal.set(modes)
 
     def read(self, buffers: Sequence[memoryview]) -> int:
         if not total(buffers):

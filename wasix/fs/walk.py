@@ -8,6 +8,9 @@ given. It starts at a base directory and never leaves it:
 - `..` goes back to the base and down again by the names of the directories passed, so no
   filesystem's own `..` is ever used, and only one directory is held open at a time.
 
+A process of WASIX has the whole namespace for a base (`Tree`), as on Linux: absolute paths and
+links start at its root, and above that is only the root.
+
 Otherwise results and errors are Linux's (path_resolution(7)).
 """
 
@@ -32,6 +35,18 @@ MAX_LOOKUPS = 1 << 15
 
 _DIRECTORY, _LINK = Filetype.DIRECTORY, Filetype.SYMBOLIC_LINK
 _DOTS = ("", ".", "..")
+
+
+class Tree(NamedTuple):
+    """The namespace as the base of a walk, and where in it a relative path starts."""
+
+    names: tuple[str, ...] = ()
+    """The directory that relative paths start from, by the names from the root."""
+    directory: Directory | None = None
+    """The same directory, if it is at hand."""
+
+
+Base = Directory | Tree
 
 
 class Place(NamedTuple):
@@ -85,28 +100,54 @@ def _components(path: str) -> list[str]:
 class _Walk:
     """A walk under way: the directories passed, by name, and the one it stands in."""
 
-    __slots__ = ("base", "here", "lookups", "names", "namespace")
+    __slots__ = ("above", "base", "here", "lookups", "names", "namespace")
 
-    def __init__(self, namespace: Namespace, base: Directory) -> None:
+    def __init__(self, namespace: Namespace, base: Base) -> None:
         self.namespace = namespace
-        self.base = base
-        self.here: Directory | None = base
-        """None after `..`, until the directory is needed: many in a row go back only once."""
         self.names: list[str] = []
+        """Those of the directories passed, from the base on."""
+        self.above: list[str] | None = None
+        """Those from the root to the base, if the walk may leave it."""
+        if isinstance(base, Directory):
+            self.base = base
+        else:
+            self.base = namespace.root if base.directory is None else base.directory
+            self.above = [] if base.directory is None else list(base.names)
+            if base.directory is None:
+                self.names.extend(base.names)
+        self.here: Directory | None = None if self.names else self.base
+        """None after `..`, until the directory is needed: many in a row go back only once."""
         self.lookups = 0
 
     def restart(self) -> None:
-        """An absolute link: back to the root, if that is the base."""
-        if self.base.key != self.namespace.root.key:
+        """An absolute path or link: back to the root, if that is the base or may be."""
+        if self.above is None and self.base.key != self.namespace.root.key:
             raise Errno(E.PERM)
+        if self.above:
+            self._leave()
         self.names.clear()
         self.here = self.base
 
     def up(self) -> None:
         if not self.names:
-            raise Errno(E.PERM)
+            if self.above is None:
+                raise Errno(E.PERM)
+            if not self.above:
+                return
+            self._leave()
         self.names.pop()
         self.here = None
+
+    def _leave(self) -> None:
+        """Stand where the walk stands, as seen from the root."""
+        assert self.above is not None
+        self.names[:0] = self.above
+        self.base, self.above = self.namespace.root, []
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The names from the root to where the walk stands."""
+        return (*(self.above or ()), *self.names)
 
     def lookup(self, directory: Directory, name: str) -> Inode | None:
         self.lookups += 1
@@ -137,7 +178,7 @@ def _directory(inode: Inode | None) -> Directory:
 
 
 def resolve(
-    namespace: Namespace, base: Directory, path: str, *, follow: bool, create: bool = False
+    namespace: Namespace, base: Base, path: str, *, follow: bool, create: bool = False
 ) -> Place:
     """Walk `path` from `base`. `follow` decides about a link at the very end.
 
@@ -145,10 +186,26 @@ def resolve(
     dangling link creates its target. Whoever would `create` a file there is not led further by a
     name with a slash.
     """
+    return _resolve(_Walk(namespace, base), path, follow=follow, create=create)
+
+
+def locate(namespace: Namespace, base: Base, path: str) -> tuple[str, ...]:
+    """The names from the root to the directory that `path` leads to, with all links followed.
+
+    `noent`, `notdir`. From a directory they are those from there.
+    """
+    walk = _Walk(namespace, base)
+    place = _resolve(walk, path, follow=True)
+    _directory(_existing(place))
+    return walk.path if place.nameless else (*walk.path, place.name)
+
+
+def _resolve(walk: _Walk, path: str, *, follow: bool, create: bool = False) -> Place:
     _check(path)
     if path[0] == "/":
-        raise Errno(E.PERM)
-    walk = _Walk(namespace, base)
+        if walk.above is None:
+            raise Errno(E.PERM)
+        walk.restart()
     slash = path[-1] == "/"
     rest = _components(path)
     links = 0
@@ -198,7 +255,7 @@ def _existing(place: Place) -> Inode:
     return inode
 
 
-def _vacant(namespace: Namespace, base: Directory, path: str, *, directory: bool = False) -> Place:
+def _vacant(namespace: Namespace, base: Base, path: str, *, directory: bool = False) -> Place:
     """The place for a new name; `exist` if it is taken, also by a dangling link."""
     place = resolve(namespace, base, path, follow=False)
     if place.inode is not None:
@@ -208,18 +265,18 @@ def _vacant(namespace: Namespace, base: Directory, path: str, *, directory: bool
     return place
 
 
-def _find(namespace: Namespace, base: Directory, path: str, follow: bool) -> Inode:
+def _find(namespace: Namespace, base: Base, path: str, follow: bool) -> Inode:
     # A `/` behind a link asks for the directory it leads to.
     return _existing(resolve(namespace, base, path, follow=follow or path.endswith("/")))
 
 
-def stat(namespace: Namespace, base: Directory, path: str, *, follow: bool) -> Filestat:
+def stat(namespace: Namespace, base: Base, path: str, *, follow: bool) -> Filestat:
     return _find(namespace, base, path, follow).stat()
 
 
 def set_times(
     namespace: Namespace,
-    base: Directory,
+    base: Base,
     path: str,
     atim: int | None,
     mtim: int | None,
@@ -230,7 +287,7 @@ def set_times(
     _find(namespace, base, path, follow).set_times(atim, mtim)
 
 
-def readlink(namespace: Namespace, base: Directory, path: str) -> str:
+def readlink(namespace: Namespace, base: Base, path: str) -> str:
     """A symbolic link's target, as it was written; `inval` for anything else."""
     inode = _find(namespace, base, path, False)
     if not isinstance(inode, Symlink):
@@ -240,7 +297,7 @@ def readlink(namespace: Namespace, base: Directory, path: str) -> str:
 
 def open_path(
     namespace: Namespace,
-    base: Directory,
+    base: Base,
     path: str,
     *,
     follow: bool,
@@ -289,15 +346,15 @@ def _create(namespace: Namespace, place: Place, exclusive: bool) -> Inode:
     return inode
 
 
-def make_directory(namespace: Namespace, base: Directory, path: str) -> None:
+def make_directory(namespace: Namespace, base: Base, path: str) -> None:
     place = _vacant(namespace, base, path, directory=True)
     place.directory.make_directory(place.name)
 
 
-def symlink(namespace: Namespace, target: str, base: Directory, path: str) -> None:
+def symlink(namespace: Namespace, target: str, base: Base, path: str) -> None:
     """Make a link that holds `target`; an absolute one only from the namespace's root (`perm`)."""
     _check(target)
-    if target[0] == "/" and base.key != namespace.root.key:
+    if target[0] == "/" and isinstance(base, Directory) and base.key != namespace.root.key:
         raise Errno(E.PERM)
     place = _vacant(namespace, base, path)
     place.directory.symlink(place.name, target)
@@ -305,10 +362,10 @@ def symlink(namespace: Namespace, target: str, base: Directory, path: str) -> No
 
 def link(
     namespace: Namespace,
-    base: Directory,
+    base: Base,
     path: str,
     follow: bool,
-    new_base: Directory,
+    new_base: Base,
     new_path: str,
 ) -> None:
     """Give a file a further name; with `follow` the file a link leads to, else the link itself."""
@@ -324,7 +381,7 @@ def link(
     new.directory.link(new.name, old.directory, old.name)
 
 
-def unlink(namespace: Namespace, base: Directory, path: str) -> None:
+def unlink(namespace: Namespace, base: Base, path: str) -> None:
     place = resolve(namespace, base, path, follow=False)
     if place.nameless or isinstance(place.inode, Directory):
         raise Errno(E.ISDIR)
@@ -336,7 +393,7 @@ def unlink(namespace: Namespace, base: Directory, path: str) -> None:
     place.directory.unlink(place.name)
 
 
-def remove_directory(namespace: Namespace, base: Directory, path: str) -> None:
+def remove_directory(namespace: Namespace, base: Base, path: str) -> None:
     place = resolve(namespace, base, path, follow=False)
     if place.nameless:
         raise Errno({".": E.INVAL, "..": E.NOTEMPTY, "": E.BUSY}[place.name])
@@ -348,9 +405,7 @@ def remove_directory(namespace: Namespace, base: Directory, path: str) -> None:
     place.directory.remove_directory(place.name)
 
 
-def rename(
-    namespace: Namespace, base: Directory, path: str, new_base: Directory, new_path: str
-) -> None:
+def rename(namespace: Namespace, base: Base, path: str, new_base: Base, new_path: str) -> None:
     """Rename, replacing what has the new name: a file by a file, an empty directory by one."""
     old = resolve(namespace, base, path, follow=False)
     new = resolve(namespace, new_base, new_path, follow=False)

@@ -80,6 +80,8 @@ class HostSocket(SocketFile, HostStream):
             raise Errno.of(error) from None
 
     def accept(self, flags: int) -> HostSocket:
+        if self.interests:
+            self.used()
         connection = None
         try:
             with _nonblocking(self.fd):
@@ -95,6 +97,8 @@ class HostSocket(SocketFile, HostStream):
 
     def receive(self, buffers: Sequence[memoryview], *, peek: bool = False) -> tuple[int, bool]:
         self.raise_pending()
+        if self.interests:
+            self.used()
         buffers = part(buffers, 0, _MOST)[:_MOST_BUFFERS]
         if not buffers and self.filetype == Filetype.SOCKET_STREAM:
             return 0, False
@@ -109,6 +113,8 @@ class HostSocket(SocketFile, HostStream):
 
     def send(self, buffers: Sequence[memoryview]) -> int:
         self.raise_pending()
+        if self.interests:
+            self.used()
         if self.filetype == Filetype.SOCKET_STREAM:
             buffers = part(buffers, 0, _MOST)[:_MOST_BUFFERS]
         try:

@@ -48,15 +48,27 @@ class _Sleeper:
         try:
             while not self._woken:
                 timeout = None
-                if block.deadline is not None:
-                    timeout = (block.deadline - self.kernel.host.monotonic()) / 1e9
-                    if timeout <= 0:
-                        break
+                now = self.kernel.host.monotonic()
+                if block.deadline is not None and block.deadline <= now:
+                    break
+                until = self._until(block.deadline)
+                if until is not None:
+                    timeout = (until - now) / 1e9
                     timeout = min(timeout, threading.TIMEOUT_MAX)
-                self._condition.wait(timeout)
+                if timeout is None or timeout > 0:
+                    self._condition.wait(timeout)
+                else:
+                    self._look()
         finally:
             for queue in block.queues:
                 queue.leave(self)
+
+    def _until(self, deadline: int | None) -> int | None:
+        """How long to sleep at most, where the sleep is to end at `deadline`."""
+        return deadline
+
+    def _look(self) -> None:
+        """What `_until` gave is over, and the deadline is not."""
 
 
 class HostCarrier(_Sleeper):
@@ -166,8 +178,15 @@ class OsThreadCarrier(_Sleeper):
         thread.call.clear()
         return answer
 
+    def _until(self, deadline: int | None) -> int | None:
+        return self.thread.process.timers.bound(deadline)
+
+    def _look(self) -> None:
+        self.thread.process.timers.fire()
+
     def _pause(self) -> None:
         """Stay here while the process is stopped; `Unwind` when it has ended."""
+        self.thread.process.timers.fire()
         while self.thread.process.paused:
             process = self.thread.process
             if process.status is not None or process.replacement is not None:

@@ -82,13 +82,19 @@ class Delivery:
     def hold(self, answer: int) -> int:
         """`answer`, or `UPCALL` if a signal is to be delivered before it is given."""
         thread = self._thread
-        if not thread.attention:
-            return answer
         process = thread.process
+        timers = process.timers
+        if timers.deadline is not None:
+            timers.fire()
+        if not thread.attention:
+            # The guest's next call is to look whether the time has come.
+            thread.attention = timers.deadline is not None
+            return answer
         if process.status is not None or process.replacement is not None:
             return UNWIND
         signal = self._signal()
         if signal is None:
+            thread.attention = thread.attention or timers.deadline is not None
             return answer
         self._call(signal, answer)
         return UPCALL

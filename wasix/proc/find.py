@@ -5,7 +5,6 @@ A program is a file of the sandbox's: WebAssembly, or a script whose first line 
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator, Sequence
 
 from wasix.abi import E, Errno
@@ -26,9 +25,9 @@ MOST_HEAD = 256
 _MAGIC = b"\0asm"
 
 
-def absolute(process: Process, path: str) -> str:
-    """`path` from the root: a relative one counts from the working directory."""
-    return path if path.startswith("/") else f"{process.cwd.rstrip('/')}/{path}"
+def tree(process: Process) -> walk.Tree:
+    """What the paths of `process` start from."""
+    return walk.Tree(tuple(name for name in process.cwd.split("/") if name))
 
 
 def open_at(
@@ -44,16 +43,10 @@ def open_at(
     """Open what `path` names for `process`."""
     kernel = process.kernel
     kernel.current = process
-    names = [name for name in absolute(process, path).split("/") if name]
-    while names and names[0] in (".", ".."):  # above the root is the root
-        del names[0]
-    relative = "/".join(names) or "."
-    if path.endswith("/"):
-        relative += "/"
     return walk.open_path(
         kernel.namespace,
-        kernel.namespace.root,
-        relative,
+        tree(process),
+        path,
         follow=follow,
         create=create,
         exclusive=exclusive,
@@ -64,8 +57,9 @@ def open_at(
 
 def change_directory(process: Process, path: str) -> None:
     """Set the working directory; `noent`, `notdir`."""
-    open_at(process, path, Access(), directory=True).close()
-    process.cwd = posixpath.normpath(absolute(process, path)).replace("//", "/")
+    kernel = process.kernel
+    kernel.current = process
+    process.cwd = "/" + "/".join(walk.locate(kernel.namespace, tree(process), path))
 
 
 def _places(name: str, search: str | None) -> Iterator[str]:

@@ -16,6 +16,7 @@ from wasix.abi.memory import DirectMemory, Memory
 from wasix.fs.descriptor import DescriptorTable
 from wasix.proc.signal import IGNORED, STOPPING, UNCATCHABLE, Signal
 from wasix.proc.stack import Checkpoints, Point
+from wasix.proc.timer import Timers
 from wasix.proc.tracing import Tracing
 from wasix.proc.wait import Sleeper, WaitQueue
 
@@ -71,7 +72,7 @@ class Thread:
 
     def __init__(self, process: Process, tid: int) -> None:
         self.tid = tid
-        self.attention = False
+        self.attention = process.timers.deadline is not None
         self.call: dict[str, Any] = {}
         self.checkpoints = Checkpoints()
         self.memory: Memory = _NO_MEMORY
@@ -163,8 +164,6 @@ class Process:
         """What it is to run next (exec), once its threads have unwound."""
         self.loan: Loan | None = None
         """What it runs on while that is its parent's (vfork)."""
-        self.threads: dict[int, Thread] = {pid: Thread(self, pid)}
-        """Those that have not ended, by tid. The first has the process's number."""
         self.status: int | None = None
         self.signal: Signal | None = None
         """The signal that ended it, if one did."""
@@ -187,9 +186,16 @@ class Process:
         self.callback: str | None = None
         """The exported function that takes its signals; without one each does what it does by
         default, or nothing if it is among `ignored`."""
+        self.timers = Timers(kernel.host.monotonic, self.deliver)
+        self.wasix: bool = parent.wasix if parent else False
+        """Whether its program was built for WASIX, whose libc takes preopened directories, paths
+        and `fd_renumber` otherwise."""
+        descriptors.on_broken_pipe = self._broken_pipe
         self.ignored: set[Signal] = set(parent.ignored) if parent else set()
         self.signals: dict[Signal, None] = {}
         """Pending ones for any of its threads, in order of arrival."""
+        self.threads: dict[int, Thread] = {pid: Thread(self, pid)}
+        """Those that have not ended, by tid. The first has the process's number."""
 
     @property
     def main(self) -> Thread:
@@ -247,6 +253,17 @@ class Process:
             if thread.runner and thread is not caller:
                 thread.runner.stop()
 
+    def set_timer(self, signal: Signal, interval: int, *, repeat: bool) -> None:
+        """Signal it after `interval` nanoseconds, and again and again; 0 ends that."""
+        self.timers.set(signal, interval, repeat=repeat)
+        for thread in self.threads.values():
+            thread.interrupt()
+
+    def _broken_pipe(self) -> None:
+        """It wrote to where nobody reads. Without a callback the error alone tells it."""
+        if self.callback is not None:
+            self.deliver(Signal.PIPE)
+
     def set_ignored(self, signal: Signal, ignored: bool) -> None:
         """What a signal does while the program takes none itself."""
         if ignored and signal not in UNCATCHABLE:
@@ -262,6 +279,7 @@ class Process:
             return
         self.status = status & 0xFF
         self.message = message
+        self.timers.clear()
         self.descriptors.close_all()
         if self.loan is None:
             self._end_threads(caller)

@@ -46,15 +46,17 @@ class PromiseCarrier:
 
     def delay(self) -> float:
         """Milliseconds until a parked call is to be made again unless woken; infinity for never."""
-        if self._block is None or self._block.deadline is None:
+        process = self.thread.process
+        deadline = process.timers.bound(self._block.deadline) if self._block else None
+        if deadline is None:
             return math.inf
-        now = self.thread.process.kernel.host.monotonic()
-        return max(0.0, (self._block.deadline - now) / 1e6)
+        return max(0.0, (deadline - process.kernel.host.monotonic()) / 1e6)
 
     def resume(self) -> int:
         """What the suspended guest is to do: 0 to go on, `PARKED` to wait again, or `UNWOUND`."""
         process = self.thread.process
         self._notified = False
+        process.timers.fire()
         if self._block is not None:
             for queue in self._block.queues:
                 queue.leave(self)
