@@ -48,8 +48,6 @@ class Kernel:
         self.programs: Programs | None = None
         """Where programs that guests start come from; without it they can start none."""
         self.max_processes = 1024
-        self.tracer: Tracer | None = None
-        """What is told of the calls of processes that guests start."""
         self.epoll_budget = Budget()
         self.time_offset = 0
         """Nanoseconds by which guests' time of day is ahead of the host's."""

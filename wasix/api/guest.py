@@ -143,8 +143,7 @@ class Guest:
             if isinstance(error, Errno):
                 raise UsageError(f"max_files={box.max_files} is not enough to start") from None
             raise
-        self.process.program = loaded.image
-        self.process.name = loaded.name
+        self.process.become(loaded.image)
         self.pid = self.process.pid
         self.profile = loaded.profile
         if box.time_limit is not None:

@@ -18,7 +18,7 @@ from weakref import WeakSet
 import engines
 from engines.protocol import End, EngineError, Linked, Outcome
 from engines.traps import named
-from wasix.abi import E, Errno
+from wasix.abi import WASIX, WASIX64, E, Errno
 from wasix.abi.instance import Snapshot
 from wasix.api.artifacts import Filler, allowed, kept
 from wasix.api.auto import Choice, choose
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 STATUS_INVALID = 126
 
+_WASIX = (WASIX.module, WASIX64.module)
 _CHUNK = 1 << 20
 _MOST_IMAGES = 64
 
@@ -65,6 +66,10 @@ class Image:
     @property
     def suspends(self) -> bool:
         return self.linked.suspends
+
+    @cached_property
+    def wasix(self) -> bool:
+        return any(module in _WASIX for module, _ in self.linked.functions)
 
     @cached_property
     def _functions(self) -> frozenset[str]:

@@ -131,8 +131,12 @@ def program(
         thread.call["loading"] = _begin(thread.process, name, argv, search)
     loading, given = thread.call["loading"]
     assert isinstance(loading, Loading)
-    if loading.error is not None:
-        raise loading.error
-    if loading.program is None:
+    if loading.program is None and loading.error is None:
         raise Block([loading.ready])
+    del thread.call["loading"]
+    if loading.error is not None:
+        if loading.reason:
+            thread.process.complain(loading.reason)
+        raise loading.error
+    assert loading.program is not None
     return loading.program, given

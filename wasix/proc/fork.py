@@ -68,6 +68,11 @@ def leave(child: Process) -> None:
     child.threads = {child.pid: Thread(child, child.pid)}
     child.loan = None
     child.start()
+    # What came while it could not be signalled.
+    waiting = list(child.signals)
+    child.signals.clear()
+    for signal in waiting:
+        child.deliver(signal)
     give_back(child, loan)
 
 

@@ -8,9 +8,11 @@ joined it; what has no parent is gone at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from wasix.abi import Errno
 from wasix.abi.instance import Snapshot
 from wasix.abi.memory import DirectMemory, Memory
 from wasix.fs.descriptor import DescriptorTable
@@ -18,7 +20,7 @@ from wasix.proc.signal import IGNORED, STOPPING, UNCATCHABLE, Signal
 from wasix.proc.stack import Checkpoints, Point
 from wasix.proc.timer import Timers
 from wasix.proc.tracing import Tracing
-from wasix.proc.wait import Sleeper, WaitQueue
+from wasix.proc.wait import Block, Sleeper, WaitQueue
 
 if TYPE_CHECKING:
     from wasix.kernel import Kernel
@@ -212,8 +214,8 @@ class Process:
         child.environ = list(self.environ)
         child.name, child.program = self.name, self.program
         kernel.processes[child.pid] = self.children[child.pid] = child
-        if kernel.tracer is not None:
-            child.tracing = Tracing(child, kernel.tracer)
+        if self.tracing is not None:
+            child.tracing = Tracing(child, self.tracing.tracer)
         return child
 
     def abandon(self) -> None:
@@ -225,7 +227,7 @@ class Process:
 
     def become(self, program: Program) -> None:
         """Be about to run `program` from its beginning: what belongs to the old one goes."""
-        self.program, self.name = program, program.name
+        self.program, self.name, self.wasix = program, program.name, program.wasix
         self.callback = None
         self.descriptors.close_on_exec()
 
@@ -235,6 +237,11 @@ class Process:
         self.replacement = None
         self.paused = False
         self.threads = {self.pid: Thread(self, self.pid)}
+
+    def complain(self, text: str) -> None:
+        """Tell whoever reads its standard error, if that takes it at once."""
+        with suppress(Errno, Block):
+            self.descriptors.file(2).write([memoryview(f"wasix: {text}\n".encode())])
 
     def start(self, snapshot: Snapshot | None = None) -> None:
         """Run its program, or go on from a snapshot of one that does."""

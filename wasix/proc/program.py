@@ -28,6 +28,10 @@ class Program(Protocol):
     def suspends(self) -> bool:
         """Whether its stack can be unwound and rewound."""
 
+    @property
+    def wasix(self) -> bool:
+        """Whether it imports anything from WASIX."""
+
     def exports(self, name: str) -> bool:
         """Whether it exports a function under this name."""
 

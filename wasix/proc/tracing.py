@@ -59,7 +59,7 @@ class Tracing:
 
     def __init__(self, process: Process, tracer: Tracer) -> None:
         self._host = process.kernel.host
-        self._tracer = tracer
+        self.tracer = tracer
         self._open: dict[Thread, _Open] = {}
         process.on_exit.append(self._cut_off)
 
@@ -126,7 +126,7 @@ class Tracing:
         now = self._host.monotonic()
         if opened.waiting:
             opened.blocked += now - opened.waiting
-        self._tracer(
+        self.tracer(
             Traced(
                 thread,
                 opened.function,
