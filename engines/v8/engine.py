@@ -159,6 +159,8 @@ class V8Guest:
             self._memory = report
             if len(report):
                 self._base = ctypes.addressof(ctypes.c_char.from_buffer(report))
+            else:
+                self._base = isolate.address("guest.memory()")
             report = self._stoppable(isolate, "guest.start('_start')")
             _keeper.used(module)
         return outcome(str(report))
@@ -191,7 +193,7 @@ class V8Guest:
         return serve
 
     def _grown(self) -> None:
-        # V8 never moves a memory: only its length is new.
+        # V8 never moves a memory, not even an empty one: only its length is new.
         size = self._longs[1]
         self._memory = memoryview((ctypes.c_ubyte * size).from_address(self._base)).cast("B")
 
