@@ -82,4 +82,5 @@ def given(program: Linked, snapshot: Snapshot | None = None) -> str:
     """
     functions = sorted({(NUMBERS[function], function) for function in program.functions.values()})
     calls = " ".join(_call(number, function) for number, function in functions)
-    return f"{program.module.size}, {wanted(program, snapshot)}, (words, longs, enter) => ({{ {calls} }})"
+    imports = wanted(program, snapshot)
+    return f"{program.module.size}, {imports}, (words, longs, enter) => ({{ {calls} }})"

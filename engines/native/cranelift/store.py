@@ -8,7 +8,7 @@ from ctypes import POINTER, byref, c_uint64, c_void_p
 from typing import Any, Protocol
 
 from engines.backtrace import Site
-from engines.native.cranelift.compiler import Compiled, Compiler, function_type
+from engines.native.cranelift.compiler import KINDS, Compiled, Compiler, function_type
 from engines.native.cranelift.library import (
     SLOT,
     Bytes,
@@ -21,7 +21,7 @@ from engines.native.cranelift.library import (
     Value,
 )
 from engines.plain import Trapped
-from engines.wasm import FunctionType, MemoryType, TagType
+from engines.wasm import FunctionType, MemoryType, TagType, ValueType
 
 _CALLBACK = FunctionType.of([])
 
