@@ -85,13 +85,11 @@ class Guest(Protocol):
 class Fuel:
     """What a guest may execute, by a module that `engines.wasm.meter` has instrumented.
 
-    Before anything else runs the engine sets the exported global `variable`, an i64, to `limit`,
-    then calls the exported function `start` if there is one.
+    Before anything else runs the engine sets the exported global `variable`, an i64, to `limit`.
     """
 
     limit: int
     variable: str
-    start: str | None
 
 
 ASYNCIFY = tuple(
@@ -108,6 +106,9 @@ class Linked:
     functions: dict[tuple[str, str], Function]
     """By import module and name."""
     fuel: Fuel | None = None
+    start: str | None = None
+    """What was its start function: the export to call first, unless a snapshot is started. A module
+    whose calls may run functions of its own has it here, so that these find an instance."""
     variables: tuple[tuple[str, ValueType], ...] = ()
     """The mutable globals that a copy of an instance needs, by export name; number types only."""
     stack_pointer: int | None = None

@@ -75,7 +75,7 @@ def test_the_kernel_needs_the_standard_library_only(path: Path) -> None:
 def test_engines_know_the_abi_and_nothing_else_of_the_os(path: Path) -> None:
     own = path.relative_to(ROOT / "engines").parts[0]
     shared = {
-        *("artifacts", "backtrace", "child", "js", "nursery", "perf", "plain"),
+        *("artifacts", "asyncify", "backtrace", "child", "js", "nursery", "perf", "plain"),
         *("profile", "protocol", "spare", "teardown", "values", "wasm"),
     }
     for name in imports(path):

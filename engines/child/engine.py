@@ -13,6 +13,7 @@ from engines.profile import Samples
 from engines.protocol import Abilities, Door, EngineError, Linked, Outcome
 from engines.wasm import Module
 from engines.wasm.types import Feature
+from wasix.abi.instance import Snapshot
 
 if TYPE_CHECKING:
     from engines.child.plain import Precise
@@ -55,8 +56,9 @@ class ChildEngine:
         door: Door,
         ended: Callable[[Outcome], None],
         samples: Samples | None = None,
+        snapshot: Snapshot | None = None,
     ) -> ChildGuest:
-        return ChildGuest(self.program, program, door, ended)
+        return ChildGuest(self.program, program, door, ended, snapshot)
 
     def plain(self, environ: dict[str, str], precise: Precise | None = None) -> Plain:
         """The same for plain modules, with more in the environment; see `engines.child.plain`."""

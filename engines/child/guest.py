@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from struct import Struct
 
 from engines.child.process import Child, Died, Program
 from engines.child.window import seen
 from engines.child.wire import ERRNO, HEAD, REPORT, Task
+from engines.js.entries import Entries, entries
 from engines.js.generate import direct, given
-from engines.js.mailbox import ARGUMENTS, FUEL
+from engines.js.mailbox import ARGUMENTS, FUEL, VALUES
 from engines.js.report import outcome
-from engines.protocol import Door, End, Entry, Linked, Outcome
+from engines.protocol import Door, End, Linked, Outcome
 from engines.teardown import finish
-from wasix.abi import NUMBERS, UNWIND
+from wasix.abi import UNWIND
+from wasix.abi.instance import Snapshot
 
 _FUEL = Struct("<q")
-
-Entries = Mapping[int, tuple[Entry, Callable[..., Sequence[int]]]]
 
 
 def serve(child: Child, entries: Entries, *, metered: bool = False) -> Outcome:
@@ -37,7 +37,7 @@ def serve(child: Child, entries: Entries, *, metered: bool = False) -> Outcome:
             child.size = size
         enter, unpack = entries[number]
         answer = enter(memory, unpack(arguments))
-        if answer == UNWIND:
+        if answer == UNWIND and number not in VALUES:
             left = _FUEL.unpack_from(message, FUEL)[0] if metered else None
             return Outcome(End.UNWOUND, fuel=left)
         try:
@@ -50,7 +50,12 @@ class ChildGuest:
     """A guest in a child process, and the thread of ours that sees it through."""
 
     def __init__(
-        self, program: Program, linked: Linked, door: Door, ended: Callable[[Outcome], None]
+        self,
+        program: Program,
+        linked: Linked,
+        door: Door,
+        ended: Callable[[Outcome], None],
+        snapshot: Snapshot | None = None,
     ) -> None:
         self._program = program
         self._linked = linked
@@ -58,10 +63,8 @@ class ChildGuest:
         self._lock = threading.Lock()
         self._stopped = False
         self._child: Child | None = None
-        self._entries: Entries = {
-            NUMBERS[function]: (door.entry(function), Struct(function.argument_format).unpack_from)
-            for function in linked.functions.values()
-        }
+        self._given = given(linked, snapshot)
+        self._entries = entries(linked, door, snapshot)
         self._thread = threading.Thread(target=self._supervise, name="wasix-child", daemon=True)
         self._thread.start()
 
@@ -96,7 +99,7 @@ class ChildGuest:
         task: Task = {
             "script": direct(),
             "code": "",
-            "wanted": given(self._linked),
+            "wanted": self._given,
             "module": module.size,
             "plain": False,
         }

@@ -108,7 +108,7 @@ def _run(context: Context, task: Task, channel: socket, window: Window) -> str:
     if report:
         return report
     memory_grown()
-    return context.evaluate("guest.start()")
+    return context.evaluate("guest.start('_start')")
 
 
 def _check(context: Context, window: Window, handle: int) -> None:

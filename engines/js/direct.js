@@ -15,9 +15,17 @@ globalThis.guest = (() => {
   ]))).exports;
 
   let memory, buffer, fuel;
-  let unwinding = false;
+  let exported, places;
+  // How the guest ends, if that was decided before its stack is gone.
+  let fate;
 
-  function enter(number) {
+  function end(outcome) {
+    fate ??= outcome;
+    trap();
+  }
+
+  // Asks the host: a system call of the guest's, or what `ASK_...` means.
+  function ask(number) {
     // The host keeps a view by address and is told the new length when memory has grown.
     if (memory !== undefined && memory.buffer !== buffer) {
       buffer = memory.buffer;
@@ -27,12 +35,143 @@ globalThis.guest = (() => {
     if (fuel !== undefined) longs[FUEL] = fuel.value;
     words[0] = number;
     callHost();
-    const errno = words[0];
-    if (errno === UNWIND) {
-      unwinding = true;
-      trap();
+    return words[0];
+  }
+
+  const tell = (number, value) => {
+    words[ARGUMENT] = value;
+    return ask(number);
+  };
+
+  function enter(number) {
+    if (state !== RUNNING) return reached();
+    const answer = ask(number);
+    return answer < 0 ? special(answer) : answer;
+  }
+
+  // What a call answers that the host gave a negative answer.
+  function special(answer) {
+    while (answer === UPCALL) {
+      const place = ask(ASK_CALLEE);
+      if (place < 0) {
+        answer = ask(ASK_PROCEED);
+        continue;
+      }
+      const given = [];
+      while (given.length < exported[places[place]].length) {
+        given.push(tell(ASK_ARGUMENT, given.length));
+      }
+      answer = upcall(place, given);
     }
-    return errno;
+    if (answer === UNWIND) end({ end: "unwound" });
+    return answer === SUSPEND ? suspend() : answer;
+  }
+
+  // The upcalls being made, outermost first, as places among the exports.
+  const upcalls = [];
+
+  // Makes an upcall, and tells what the call answers that it is made in.
+  function upcall(place, given) {
+    if (upcalls.length === MOST_UPCALLS) end(trapped(TOO_DEEP));
+    upcalls.push(place);
+    try {
+      exported[places[place]](...given);
+    } catch (error) {
+      // The guest must not catch it, since the host waits for the end of this.
+      end(described(error));
+    }
+    upcalls.pop();
+    if (state === UNWINDING) return 0;
+    if (state === REWINDING) end(trapped(DID_NOT_REWIND));
+    return ask(ASK_PROCEED);
+  }
+
+  // The rest is about stacks that are unwound and rewound: see engines/asyncify.py.
+
+  // While its stack unwinds, or a function of asyncify's runs, the guest may make no call.
+  const RUNNING = 0, UNWINDING = 1, REWINDING = 2;
+  let state = RUNNING;
+  let variables, area, areaSize;
+  // The upcalls that the unwound stack goes through, and what the call answers that it is for.
+  let through = [], value = 0;
+
+  const view = () => new DataView(memory.buffer);
+  const areaEnd = () => area + areaSize - 8 * (variables.length + 1);
+
+  function suspend() {
+    if (area === undefined) {
+      try {
+        area = memory.grow(areaSize / PAGE) * PAGE;
+      } catch {
+        return NOMEM;
+      }
+    }
+    const at = view();
+    at.setUint32(area, area + 8, true);
+    at.setUint32(area + 4, areaEnd(), true);
+    through = upcalls.slice();
+    state = UNWINDING;
+    exported.asyncify_start_unwind(area);
+    return 0;
+  }
+
+  // The answer of a call that the guest reaches while its stack is not whole.
+  function reached() {
+    if (state === UNWINDING) end(trapped(DID_NOT_UNWIND));
+    if (upcalls.length < through.length) {
+      const answer = upcall(through[upcalls.length], []);
+      return answer < 0 ? special(answer) : answer;
+    }
+    state = UNWINDING;
+    exported.asyncify_stop_rewind();
+    state = RUNNING;
+    return value;
+  }
+
+  // What to do with an unwound stack: whether it is to be rewound.
+  function suspended() {
+    exported.asyncify_stop_unwind();
+    const at = view(), room = areaEnd(), top = at.getUint32(area, true);
+    const size = 4 * through.length + 4;
+    if (top < area + 8 || top + size > room) end(trapped(NO_ROOM));
+    [...through, through.length].forEach((word, index) => at.setUint32(top + 4 * index, word, true));
+    at.setUint32(area, top + size, true);
+    variables.forEach(([name, type], index) => {
+      const place = room + 8 * index, found = exported[name].value;
+      if (type === "i32") at.setBigUint64(place, BigInt(found >>> 0), true);
+      else if (type === "i64") at.setBigInt64(place, found, true);
+      else if (type === "f64") at.setFloat64(place, found, true);
+      else {
+        at.setBigUint64(place, 0n, true);
+        at.setFloat32(place, found, true);
+      }
+    });
+    return tell(ASK_SUSPENDED, area) !== UNWIND;
+  }
+
+  // Has the guest go on, when it is called again, from where an area says.
+  function rewind() {
+    const at = view(), room = areaEnd();
+    variables.forEach(([name, type], index) => {
+      const place = room + 8 * index;
+      exported[name].value = type === "i32" ? at.getInt32(place, true)
+        : type === "i64" ? at.getBigInt64(place, true)
+        : type === "f32" ? at.getFloat32(place, true)
+        : at.getFloat64(place, true);
+    });
+    const top = at.getUint32(area, true);
+    if (top < area + 12 || top > room) end(trapped(DAMAGED));
+    const count = at.getUint32(top - 4, true), start = top - 4 - 4 * count;
+    if (count > MOST_UPCALLS || start < area + 8) end(trapped(DAMAGED));
+    through = Array.from({ length: count }, (_, index) => at.getUint32(start + 4 * index, true));
+    const callable = (place) => typeof exported[places[place]] === "function";
+    if (!through.every(callable)) end(trapped(DAMAGED));
+    at.setUint32(area, start, true);
+    at.setUint32(area + 4, room, true);
+    value = ask(ASK_ANSWER);
+    state = UNWINDING;
+    exported.asyncify_start_rewind(area);
+    state = REWINDING;
   }
 
   // What to give the module: functions as [module, name, number], memories and tags with their types;
@@ -52,15 +191,17 @@ globalThis.guest = (() => {
   };
 
   const described = (error) => {
-    if (unwinding) return { end: "unwound" };
-    const trapped = error instanceof WebAssembly.RuntimeError;
-    const message = trapped ? error.message
+    if (fate) return fate;
+    const message = error instanceof WebAssembly.RuntimeError ? error.message
       // A RangeError, or SpiderMonkey's InternalError. Engines throw the former for memory too.
       : /stack|recursion/.test(String(error)) ? "stack overflow"
       : error instanceof WebAssembly.Exception ? "an exception was thrown and not caught"
       : String(error);
-    return { end: "trapped", message, backtrace: (error && error.stack) || "" };
+    return trapped(message, error);
   };
+  const trapped = (message, error = new Error()) => (
+    { end: "trapped", message, backtrace: (error && error.stack) || "" }
+  );
 
   return {
     mailbox,
@@ -80,23 +221,49 @@ globalThis.guest = (() => {
         if (error instanceof WebAssembly.LinkError) throw error;
         return report(described(error));
       }
+      exported = this.instance.exports;
+      places = WebAssembly.Module.exports(module).map(({ name }) => name);
       if (wanted.fuel !== undefined) {
-        const [variable, limit, start] = wanted.fuel;
-        fuel = this.instance.exports[variable];
+        const [variable, limit] = wanted.fuel;
+        fuel = exported[variable];
         fuel.value = BigInt(limit);
-        this.first = this.instance.exports[start];
       }
-      ({ memory } = this.instance.exports);
+      this.first = exported[wanted.start];
+      ({ memory } = exported);
+      if (wanted.variables) {
+        ({ variables } = wanted);
+        areaSize = AREA + Math.floor(8 * variables.length / PAGE) * PAGE;
+      }
+      if (wanted.snapshot) {
+        const [size, place] = wanted.snapshot;
+        this.restores = true;
+        area = place;
+        try {
+          memory.grow((size - memory.buffer.byteLength) / PAGE);
+        } catch (error) {
+          return report({ end: "failed", message: "there is no memory for a copy of the guest" });
+        }
+      }
       buffer = memory.buffer;
       longs[1] = BigInt(buffer.byteLength);
       return "";
     },
     memory: () => memory.buffer,
-    start() {
+    // Calls an export until it has returned, however often its stack is unwound.
+    start(name, ...given) {
       try {
+        if (this.restores) {
+          if (ask(ASK_RESTORE) === UNWIND) return report({ end: "unwound" });
+          rewind();
+        }
         this.first?.();
-        this.instance.exports._start();
-        return report({ end: "returned" });
+        for (;;) {
+          exported[name](...given);
+          if (state === RUNNING) return report({ end: "returned" });
+          if (state === REWINDING) end(trapped(DID_NOT_REWIND));
+          if (!suspended()) return report({ end: "unwound" });
+          rewind();
+        }
       } catch (error) {
         return report(described(error));
       }

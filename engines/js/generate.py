@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 
+from engines import asyncify
+from engines.js import mailbox
 from engines.js.backtrace import MOST
 from engines.js.imports import wanted
 from engines.js.mailbox import ARGUMENTS, FUEL, MAILBOX_SIZE
 from engines.protocol import Linked
-from wasix.abi import NUMBERS, UNWIND, Function
+from wasix.abi import NUMBERS, SUSPEND, UNWIND, UPCALL, E, Function
+from wasix.abi.instance import Snapshot
 
 _SCRIPT = Path(__file__).parent / "direct.js"
 
-_CONSTANTS = {
+_CONSTANTS: dict[str, int | str] = {
     "FRAMES": MOST,
     "FUEL": FUEL // 8,
+    "ARGUMENT": ARGUMENTS // 4,
     "MAILBOX_SIZE": MAILBOX_SIZE,
     "UNWIND": UNWIND,
+    "SUSPEND": SUSPEND,
+    "UPCALL": UPCALL,
+    "NOMEM": int(E.NOMEM),
+    "AREA": asyncify.SIZE,
+    "PAGE": asyncify.PAGE,
+    "MOST_UPCALLS": asyncify.MOST_UPCALLS,
+    "DID_NOT_UNWIND": asyncify.DID_NOT_UNWIND,
+    "DID_NOT_REWIND": asyncify.DID_NOT_REWIND,
+    "TOO_DEEP": asyncify.TOO_DEEP,
+    "NO_ROOM": asyncify.NO_ROOM,
+    "DAMAGED": asyncify.DAMAGED,
+    "ASK_CALLEE": mailbox.CALLEE,
+    "ASK_ARGUMENT": mailbox.ARGUMENT,
+    "ASK_PROCEED": mailbox.PROCEED,
+    "ASK_SUSPENDED": mailbox.SUSPENDED,
+    "ASK_ANSWER": mailbox.ANSWER,
+    "ASK_RESTORE": mailbox.RESTORE,
 }
 
 
@@ -44,19 +66,21 @@ def direct() -> str:
     return "\n".join(
         (
             '(() => { "use strict";',
-            *(f"const {name} = {value};" for name, value in _CONSTANTS.items()),
+            *(f"const {name} = {json.dumps(value)};" for name, value in _CONSTANTS.items()),
             _SCRIPT.read_text(),
             "})();",
         )
     )
 
 
-def given(program: Linked) -> str:
-    """The arguments of `guest.instantiate` for `program`, with the functions it imports.
+def given(program: Linked, snapshot: Snapshot | None = None) -> str:
+    """The arguments of `guest.instantiate` for `program`, with the functions it imports, from its
+    beginning or from a snapshot.
 
     Only these, and not in the script: V8 takes as long to read the text of all calls as to start
     a small guest.
     """
     functions = sorted({(NUMBERS[function], function) for function in program.functions.values()})
     calls = " ".join(_call(number, function) for number, function in functions)
-    return f"{program.module.size}, {wanted(program)}, (words, longs, enter) => ({{ {calls} }})"
+    imports = wanted(program, snapshot)
+    return f"{program.module.size}, {imports}, (words, longs, enter) => ({{ {calls} }})"

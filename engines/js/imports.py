@@ -7,13 +7,15 @@ import json
 from engines.protocol import Linked
 from engines.wasm import MemoryType, TagType
 from wasix.abi import NUMBERS
+from wasix.abi.instance import Snapshot
 
 
-def wanted(program: Linked) -> str:
-    """A module's imports as JSON: `{functions, memories, tags}`, lists of (module, name, what);
-    and `fuel`, as (variable, limit in decimal, start function), if it is metered.
+def wanted(program: Linked, snapshot: Snapshot | None = None) -> str:
+    """A module's imports as JSON: `{functions, memories, tags}`, lists of (module, name, what).
 
-    What a function is, is its call number; a memory and a tag have a JavaScript descriptor.
+    What a function is, is its call number; a memory and a tag have a JavaScript descriptor. Where
+    they apply there are also `fuel`, as (variable, limit in decimal); `variables`, if it suspends,
+    as (name, type); `start`, the export to call first; `snapshot`, as (bytes of memory, area).
     """
     functions = [
         (module, name, NUMBERS[function]) for (module, name), function in program.functions.items()
@@ -33,5 +35,11 @@ def wanted(program: Linked) -> str:
             tags.append((item.module, item.name, {"parameters": parameters}))
     found: dict[str, object] = {"functions": functions, "memories": memories, "tags": tags}
     if program.fuel is not None:
-        found["fuel"] = (program.fuel.variable, str(program.fuel.limit), program.fuel.start)
+        found["fuel"] = (program.fuel.variable, str(program.fuel.limit))
+    if program.suspends:
+        found["variables"] = program.variables
+    if snapshot is not None:
+        found["snapshot"] = (len(snapshot.memory), snapshot.area)
+    elif program.start is not None:
+        found["start"] = program.start
     return json.dumps(found)

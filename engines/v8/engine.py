@@ -7,18 +7,18 @@ import ctypes
 import queue
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
-from struct import Struct
 
 from engines.artifacts import Kept
+from engines.js.entries import entries
 from engines.js.generate import direct, given
 from engines.js.mailbox import ARGUMENTS, FUEL
 from engines.js.probe import answered, question
 from engines.js.report import outcome
 from engines.perf import SUPPORTED
 from engines.profile import Samples
-from engines.protocol import Abilities, Door, End, EngineError, Entry, Linked, Outcome
+from engines.protocol import Abilities, Door, End, EngineError, Linked, Outcome
 from engines.spare import Spare
 from engines.teardown import finish
 from engines.v8.isolate import Failed, Isolate, Value
@@ -27,9 +27,7 @@ from engines.v8.library import library
 from engines.v8.profiler import Profiler, available
 from engines.wasm import Module
 from engines.wasm.types import Feature
-from wasix.abi import NUMBERS
-
-_Unpack = Callable[[memoryview], Sequence[int]]
+from wasix.abi.instance import Snapshot
 
 _live: weakref.WeakSet[V8Guest] = weakref.WeakSet()
 _keeper = Keeper()
@@ -92,6 +90,7 @@ class V8Guest:
         door: Door,
         ended: Callable[[Outcome], None],
         samples: Samples | None = None,
+        snapshot: Snapshot | None = None,
     ) -> None:
         self._samples = samples
         self._profiler: Profiler | None = None
@@ -104,10 +103,8 @@ class V8Guest:
         self._memory = memoryview(b"")
         self._fuel = memoryview(b"")
         self._base = 0
-        self._entries: dict[int, tuple[Entry, _Unpack]] = {
-            NUMBERS[function]: (door.entry(function), Struct(function.argument_format).unpack_from)
-            for function in program.functions.values()
-        }
+        self._given = given(program, snapshot)
+        self._entries = entries(program, door, snapshot)
         self.thread = threading.Thread(target=self._supervise, name="wasix-v8", daemon=True)
         _live.add(self)
         self.thread.start()
@@ -117,6 +114,9 @@ class V8Guest:
             self._stopped = True
             if self._isolate and self._task:
                 self._isolate.cancel(self._task)
+
+    def close(self) -> None:
+        self.thread.join()
 
     # On the guest's thread.
 
@@ -153,13 +153,15 @@ class V8Guest:
         module = self._program.module
         seat.load(module)
         # From here on guest code may run: instantiation runs a start function.
-        code = f"guest.instantiate({given(self._program)}) || guest.memory()"
+        code = f"guest.instantiate({self._given}) || guest.memory()"
         report = self._stoppable(isolate, code)
         if isinstance(report, memoryview):
             self._memory = report
             if len(report):
                 self._base = ctypes.addressof(ctypes.c_char.from_buffer(report))
-            report = self._stoppable(isolate, "guest.start()")
+            else:
+                self._base = isolate.address("guest.memory()")
+            report = self._stoppable(isolate, "guest.start('_start')")
             _keeper.used(module)
         return outcome(str(report))
 
@@ -191,7 +193,7 @@ class V8Guest:
         return serve
 
     def _grown(self) -> None:
-        # V8 never moves a memory: only its length is new.
+        # V8 never moves a memory, not even an empty one: only its length is new.
         size = self._longs[1]
         self._memory = memoryview((ctypes.c_ubyte * size).from_address(self._base)).cast("B")
 
@@ -270,8 +272,9 @@ class V8Engine:
         door: Door,
         ended: Callable[[Outcome], None],
         samples: Samples | None = None,
+        snapshot: Snapshot | None = None,
     ) -> V8Guest:
-        return V8Guest(program, door, ended, samples)
+        return V8Guest(program, door, ended, samples, snapshot)
 
 
 @cache

@@ -125,6 +125,18 @@ class Isolate:
             raise value
         return value
 
+    def address(self, code: str) -> int:
+        """Where the buffer lies that `code` gives, and that the isolate keeps. Raises `Failed`."""
+        found: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._evaluate(code, found.put)
+        raw = found.get()
+        record = RawValue.from_address(raw)
+        if record.type not in ValueType.ARRAY_BUFFERS:
+            failure = self._convert(raw)
+            raise failure if isinstance(failure, Failed) else TypeError(f"{code} is no buffer")
+        self._kept.append(raw)
+        return record.value.pointer or 0
+
     def fill(self, code: str, parts: Iterable[memoryview]) -> None:
         """Copy `parts`, one after another, to the buffer that `code` gives. Raises `Failed`."""
         found: queue.SimpleQueue[int] = queue.SimpleQueue()

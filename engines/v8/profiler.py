@@ -51,7 +51,7 @@ _SYMBOLS: dict[str, tuple[Any, ...]] = {
 
 _STANDARD_NAMING, _LAZY_LOGGING = 0, 0
 """Functions by their own names; code is logged from the start of a profile on, old code too."""
-_CALLS = frozenset(function.name for function in CALLS)
+_CALLS = frozenset(function.identifier for function in CALLS)
 _SWITCH = "profileSwitch"
 
 

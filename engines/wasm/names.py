@@ -1,4 +1,4 @@
-"""The name section: what functions were called in the source (§7.4.1, appendix "Custom Sections").
+"""The name section: what things were called in the source (§7.4.1, appendix "Custom Sections").
 
 It is a debugging aid that changes nothing about the module, so a damaged one is read as far as it
 makes sense and never refused.
@@ -10,6 +10,7 @@ from engines.wasm.reader import DecodeError, Reader
 
 MODULE_NAME = 0
 FUNCTION_NAMES = 1
+GLOBAL_NAMES = 7
 
 
 class NameSection:
@@ -39,11 +40,19 @@ class NameSection:
     @cached_property
     def functions(self) -> dict[int, str]:
         """The names of functions, by index, imports first."""
+        return self._names(FUNCTION_NAMES, "functions")
+
+    @cached_property
+    def globals(self) -> dict[int, str]:
+        """The names of globals, likewise."""
+        return self._names(GLOBAL_NAMES, "globals")
+
+    def _names(self, part: int, what: str) -> dict[int, str]:
         names: dict[int, str] = {}
-        # One with no function names reads as an empty one.
-        reader = Reader(self._parts.get(FUNCTION_NAMES, b"\0"), "name", 0, "the name section")
+        # A part that is missing reads as an empty one.
+        reader = Reader(self._parts.get(part, b"\0"), "name", 0, "the name section")
         try:
-            for _ in range(reader.count("functions", smallest=2)):
+            for _ in range(reader.count(what, smallest=2)):
                 index = reader.u32("an index")
                 names[index] = _name(reader)
         except DecodeError:

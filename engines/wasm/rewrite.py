@@ -140,6 +140,19 @@ def export_hidden(module: Module, prefix: str = HIDDEN_PREFIX) -> Module:
     return set_exports(module, (*module.exports, *hidden)) if hidden else module
 
 
+def export_start(module: Module, prefix: str = HIDDEN_PREFIX) -> tuple[Module, str | None]:
+    """Take a start function out and export it, for the host to call: the module, and its name.
+
+    Whoever copies an instance needs one in which nothing has run.
+    """
+    if module.start is None:
+        return module, None
+    name = hidden_prefix(module, prefix) + "start"
+    exports = (*module.exports, Export(name, "function", module.start))
+    payload = binary.vector(map(binary.export_entry, exports))
+    return replace_sections(module, {binary.START: None, binary.EXPORT: payload}), name
+
+
 def clamp_memory(module: Module, limit: int) -> Module:
     """Lower the maxima of a module's memories, defined and imported, to stay within `limit` bytes.
 

@@ -17,6 +17,11 @@ from pathlib import Path
 GUESTS = Path(__file__).resolve().parent
 BUILD = GUESTS.parent.parent / "build" / "guests"
 WASI = "wasm32-wasi"
+ASYNCIFY_OPTIONS = (
+    *("--enable-bulk-memory", "--enable-multivalue", "--enable-mutable-globals"),
+    *("--enable-nontrapping-float-to-int", "--enable-reference-types", "--enable-sign-ext"),
+    *("--enable-simd", "--enable-threads", "--asyncify"),
+)
 OPTIONS = ("-O1", "-s", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function")
 
 
@@ -54,6 +59,23 @@ def compile_guest(name: str, *, target: str = WASI, flags: tuple[str, ...] = ())
             raise RuntimeError(f"{source.name} does not compile:\n{built.stderr}")
         os.replace(output, compiled)
     return compiled
+
+
+def asyncify(module: bytes) -> bytes:
+    """A module whose stack can be unwound, by Binaryen's pass of that name."""
+    folder = GUESTS.parent.parent / "web" / "node_modules" / "binaryen"
+    key = hashlib.sha256(repr(ASYNCIFY_OPTIONS).encode())
+    key.update((folder / "package.json").read_bytes() + b"\0" + module)
+    made = BUILD / f"asyncified-{key.hexdigest()[:16]}.wasm"
+    if not made.exists():
+        BUILD.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=BUILD) as directory:
+            plain, output = Path(directory) / "plain.wasm", Path(directory) / made.name
+            plain.write_bytes(module)
+            command = ["node", str(folder / "bin" / "wasm-opt"), *ASYNCIFY_OPTIONS]
+            subprocess.run([*command, str(plain), "-o", str(output)], check=True)
+            os.replace(output, made)
+    return made.read_bytes()
 
 
 def compile_native(name: str, *, flags: tuple[str, ...] = ()) -> Path:

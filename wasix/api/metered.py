@@ -50,8 +50,9 @@ def cost(function: Function) -> Cost:
 
 def metered(
     module: Module, functions: Mapping[tuple[str, str], Function], artifacts: Artifacts | None
-) -> tuple[Module, Fuel]:
-    """`module` instrumented, and how its fuel is set (0 for now). Raises `DecodeError`."""
+) -> tuple[Module, Fuel, str | None]:
+    """`module` instrumented, how its fuel is set (0 for now), and the export that was its start
+    function. Raises `DecodeError`."""
     costs = {name: cost(function) for name, function in functions.items()}
     made = _kept(module, costs, artifacts) if module.size >= LARGE else None
     if made is None:
@@ -59,7 +60,7 @@ def metered(
         if artifacts is not None and module.size >= LARGE:
             artifacts.store(_key(module, costs), made.module.join())
     assert made.fuel is not None
-    return made.module, Fuel(0, made.fuel, made.start)
+    return made.module, Fuel(0, made.fuel), made.start
 
 
 def _instrumented(module: Module, costs: Mapping[tuple[str, str], Cost]) -> Meter:

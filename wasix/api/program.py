@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
 from engines.artifacts import Artifacts
-from engines.protocol import Fuel, Linked
+from engines.protocol import ASYNCIFY, Fuel, Linked
 from engines.wasm import (
     DecodeError,
     FunctionType,
+    GlobalType,
     LinkError,
     MemoryLimitError,
+    MemoryType,
+    Module,
     TableLimitError,
     ValueType,
     check_links,
     clamp_memory,
     clamp_tables,
     decode,
+    export_hidden,
+    export_start,
 )
 from wasix.abi import REVISIONS, Function, lookup
 from wasix.api.errors import ProgramInvalid, UsageError
@@ -24,6 +32,15 @@ DEFAULT_MEMORY = 4 << 30
 
 MOST_ELEMENTS = 10_000_000
 """Elements of tables a guest may have unless told otherwise: what browsers give one table."""
+
+
+SUSPENDING = frozenset(
+    "proc_fork proc_fork_env stack_checkpoint stack_restore"
+    " context_create context_switch context_destroy".split()
+)
+"""Functions that unwind a guest's stack, to rewind it later or elsewhere."""
+
+_NUMBERS = ("i32", "i64", "f32", "f64")
 
 
 def _type(function: Function) -> FunctionType:
@@ -81,13 +98,67 @@ def link(
         if isinstance(item.type, FunctionType)
     }
     meter: Fuel | None = None
+    first: str | None = None
+    calls = functions.values()
+    suspends = _suspends(module, calls)
     try:
         if fuel:
             from wasix.api.metered import metered
 
-            module, meter = metered(module, functions, artifacts)
+            module, meter, first = metered(module, functions, artifacts)
+        elif suspends or any(function.name == "callback_signal" for function in calls):
+            module, first = export_start(module)
+        if suspends:
+            module = export_hidden(module)
         module = clamp_memory(module, DEFAULT_MEMORY if memory is None else memory)
         module = clamp_tables(module, elements)
     except (DecodeError, MemoryLimitError, TableLimitError) as error:
         raise ProgramInvalid(str(error)) from None
-    return Linked(module, functions, meter)
+    program = Linked(module, functions, meter, first)
+    if not suspends:
+        return program
+    variables = _variables(module)
+    return replace(
+        program,
+        variables=tuple((name, of) for name, of, _ in variables),
+        stack_pointer=_stack_pointer(module, [index for _, _, index in variables]),
+        suspends=True,
+    )
+
+
+def _suspends(module: Module, functions: Iterable[Function]) -> bool:
+    """Whether a module may ask for its stack to be unwound, and can have that done."""
+    if not any(function.name in SUSPENDING for function in functions):
+        return False
+    for name in ASYNCIFY:
+        params = ["i32"] if "start" in name else []
+        if module.type_of_export(name) != FunctionType.of(params):
+            return False
+    # What is unwound goes to its only memory, at addresses of 32 bits.
+    memories = [of for of in module.index_space("memory") if isinstance(of, MemoryType)]
+    return len(memories) == 1 and not memories[0].limits.is64 and memories[0].page_size == 1 << 16
+
+
+def _variables(module: Module) -> list[tuple[str, ValueType, int]]:
+    """The exported mutable globals that are numbers: name, type and index of each."""
+    found = []
+    for index, of in enumerate(module.index_space("global")):
+        name = module.exported_as("global", index)
+        if name and isinstance(of, GlobalType) and of.mutable and of.type in _NUMBERS:
+            found.append((name, of.type, index))
+    return found
+
+
+def _stack_pointer(module: Module, variables: Sequence[int]) -> int | None:
+    """Which of these globals is the stack pointer: the one of that name, or the first that can be,
+    since LLVM puts it in front."""
+    name = "__stack_pointer"
+    export = module.export(name)
+    named = [index for index, of in module.name_section().globals.items() if of == name]
+    if export is not None and export.kind == "global":
+        named.insert(0, export.index)
+    globals_ = module.index_space("global")
+    for index in (*named, *variables):
+        if index in variables and globals_[index] == GlobalType(ValueType("i32"), True):
+            return variables.index(index)
+    return None

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from struct import Struct
 
 from engines.artifacts import Kept
+from engines.asyncify import PAGE
 from engines.native.cranelift.compiler import WASM_STACK, Compiler, Invalid, compiler
 from engines.native.cranelift.library import Extern, Instance
 from engines.native.cranelift.mailbox import ANSWER, ARGUMENTS, MEMORY, Mailbox
 from engines.native.cranelift.profiler import Profiler
-from engines.native.cranelift.store import Memory, OwnMemory, Store
+from engines.native.cranelift.store import Memory, OwnMemory, Store, Variable
+from engines.native.machine import Machine
 from engines.perf import SUPPORTED
 from engines.plain import Refused, Trapped
 from engines.profile import Samples
-from engines.protocol import Abilities, Build, Door, End, Fuel, Linked, Outcome
+from engines.protocol import Abilities, Build, Door, End, Linked, Outcome
 from engines.teardown import finish
-from engines.wasm import FunctionType, MemoryType, Module, TagType
+from engines.wasm import FunctionType, MemoryType, Module, TagType, ValueType
 from engines.wasm.types import Feature
-from wasix.abi import UNWIND, E, Function
+from wasix.abi import UNWIND, E, Function, Unwind
+from wasix.abi.instance import Snapshot
 
 _STACK = WASM_STACK + (8 << 20)
 """Bytes of stack of a guest's thread: the guest's own, and what its deepest system call takes."""
@@ -43,9 +46,11 @@ class CraneliftGuest:
         door: Door,
         ended: Callable[[Outcome], None],
         samples: Samples | None = None,
+        snapshot: Snapshot | None = None,
     ) -> None:
         self._compiler = compiler
         self._samples = samples
+        self._snapshot = snapshot
         self._profiler: Profiler | None = None
         self._program = program
         self._door = door
@@ -57,6 +62,7 @@ class CraneliftGuest:
         self._answer = memoryview(bytes(4)).cast("i")
         """Of the last system call."""
         self._failure: BaseException | None = None
+        """Why a call did not return; the innermost, where calls are made within upcalls."""
         self.thread = threading.Thread(target=self._supervise, name="wasix-cranelift", daemon=True)
         with _starting:
             usual = threading.stack_size(_STACK)
@@ -89,6 +95,8 @@ class CraneliftGuest:
         module = self._program.module
         compiled = self._compiler.module(module)
         self._store = store = Store(self._compiler, self._asked)
+        instance = _Instance(store, self._program, self._seen)
+        self._machine = Machine(self._program, self._door, instance)
         try:
             if self._samples is not None:
                 self._profiler = Profiler(self._compiler, compiled, store, module)
@@ -98,16 +106,14 @@ class CraneliftGuest:
             if self._profiler:
                 self._profiler.begin()
             # From here on guest code may run: instantiation runs a start function.
-            instance = store.instantiate(compiled, imports)
-            self._memory = store.exported_memory(instance, "memory")
+            instance.instance = store.instantiate(compiled, imports)
+            self._memory = instance.linear = store.exported_memory(instance.instance, "memory")
             self._look()
-            if self._program.fuel is None:
-                store.call(store.export(instance, "_start"))
-                return Outcome(End.RETURNED)
-            return self._metered(store, instance, self._program.fuel)
+            return self._metered(instance)
         except Trapped as trap:
             return self._trapped(trap)
         finally:
+            del self._machine  # which refers to this
             self._finish_profile()
 
     def _asked(self) -> bool:
@@ -123,23 +129,34 @@ class CraneliftGuest:
             finally:
                 self._profiler.close()
 
-    def _metered(self, store: Store, instance: Instance, fuel: Fuel) -> Outcome:
-        left = store.variable(instance, fuel.variable)
+    def _metered(self, instance: _Instance) -> Outcome:
+        fuel = self._program.fuel
+        if fuel is None:
+            return self._called(instance)
+        left = instance.number(fuel.variable, ValueType("i64"))
         left.value = fuel.limit
+        outcome = self._called(instance)
+        return replace(outcome, fuel=ctypes.c_int64(left.value).value)
+
+    def _called(self, instance: _Instance) -> Outcome:
+        first, snapshot = self._program.start, self._snapshot
+        self._snapshot = None
         try:
-            if fuel.start is not None:
-                store.call(store.export(instance, fuel.start))
-            store.call(store.export(instance, "_start"))
-            outcome = Outcome(End.RETURNED)
+            if first is not None and snapshot is None:
+                instance.call(first)
+            returned = self._machine.run("_start", start=snapshot)
         except Trapped as trap:
-            outcome = self._trapped(trap)
-        return replace(outcome, fuel=left.value)
+            return self._trapped(trap)
+        return Outcome(End.RETURNED if returned else End.UNWOUND)
 
     def _trapped(self, trap: Trapped) -> Outcome:
-        if self._failure is not None:
-            return _failed(self._failure)
-        if self._answer[0] == UNWIND or self._stopped:
+        failure = self._failure
+        if isinstance(failure, Unwind) or self._stopped:
             return Outcome(End.UNWOUND)
+        if isinstance(failure, Trapped):
+            trap = Trapped(str(failure), failure.frames or trap.frames)
+        elif failure is not None:
+            return _failed(failure)
         return Outcome(End.TRAPPED, str(trap), tuple(trap.frames))
 
     def _imports(self, store: Store, module: Module) -> list[Extern]:
@@ -171,9 +188,11 @@ class CraneliftGuest:
         enter = self._door.entry(function)
         if self._profiler:
             enter = self._profiler.watched(function.name, enter)
+        if self._program.suspends:
+            enter = self._machine.entry(enter)
         layout = Struct(function.argument_format)
         unpack, place = layout.unpack, mail[ARGUMENTS : ARGUMENTS + layout.size]
-        fault, answers = int(E.FAULT), self._answer
+        fault, answers, special = int(E.FAULT), self._answer, self._machine.answer
 
         def call() -> int:
             try:
@@ -182,12 +201,18 @@ class CraneliftGuest:
                 # Memory never moves, so the view of it stays good; what grew since is not in it.
                 if answer == fault and self._look():
                     answer = enter(self._bytes, arguments)
-                answers[0] = answer
+                answers[0] = answer if answer >= 0 else special(answer)
             except BaseException as error:  # nothing may go through wasmtime's frames
-                self._failure = error  # without an answer the guest ends
+                self._failure = self._failure or error
+                answers[0] = UNWIND
             return 0
 
         return call
+
+    def _seen(self) -> memoryview:
+        """All of linear memory."""
+        self._look()
+        return self._bytes
 
     def _look(self) -> bool:
         """Look where memory ends now. False if that is known."""
@@ -207,6 +232,44 @@ def _bytes(memory: Memory) -> memoryview:
 def _mailbox(module: Module) -> Mailbox:
     types = (item.type for item in module.imports)
     return Mailbox(tuple(of for of in types if isinstance(of, FunctionType)))
+
+
+class _Instance:
+    """See `engines.native.machine.Instance`."""
+
+    instance: Instance
+    linear: Memory
+
+    def __init__(self, store: Store, program: Linked, look: Callable[[], memoryview]) -> None:
+        self._store = store
+        self._program = program
+        self._look = look
+        self._numbers: dict[str, Variable] = {}
+
+    def call(self, export: str, arguments: Sequence[int] = ()) -> None:
+        of = self._program.module.type_of_export(export)
+        assert isinstance(of, FunctionType)
+        assert len(of.params) == len(arguments)
+        self._store.call(self._store.export(self.instance, export), arguments, len(of.results))
+
+    def memory(self) -> memoryview:
+        return self._look()
+
+    def grow(self, pages: int) -> int | None:
+        before = self.linear.grow(pages)
+        return None if before is None else before * PAGE
+
+    def number(self, name: str, of: ValueType) -> Variable:
+        found = self._numbers.get(name)
+        if found is None:
+            found = self._numbers[name] = self._store.variable(self.instance, name, of)
+        return found
+
+    def variable(self, index: int) -> int:
+        return self.number(*self._program.variables[index]).value
+
+    def set_variable(self, index: int, bits: int) -> None:
+        self.number(*self._program.variables[index]).value = bits
 
 
 class CraneliftEngine:
@@ -250,8 +313,9 @@ class CraneliftEngine:
         door: Door,
         ended: Callable[[Outcome], None],
         samples: Samples | None = None,
+        snapshot: Snapshot | None = None,
     ) -> CraneliftGuest:
-        return CraneliftGuest(self.compiler, program, door, ended, samples)
+        return CraneliftGuest(self.compiler, program, door, ended, samples, snapshot)
 
 
 def _failed(error: BaseException) -> Outcome:

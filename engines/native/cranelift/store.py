@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from ctypes import POINTER, byref, c_uint8, c_uint64, c_void_p
+from ctypes import POINTER, byref, c_uint64, c_void_p
 from typing import Any, Protocol
 
 from engines.backtrace import Site
-from engines.native.cranelift.compiler import Compiled, Compiler, function_type
+from engines.native.cranelift.compiler import KINDS, Compiled, Compiler, function_type
 from engines.native.cranelift.library import (
     SLOT,
     Bytes,
@@ -21,9 +21,12 @@ from engines.native.cranelift.library import (
     Value,
 )
 from engines.plain import Trapped
-from engines.wasm import FunctionType, MemoryType, TagType
+from engines.wasm import FunctionType, MemoryType, TagType, ValueType
 
 _CALLBACK = FunctionType.of([])
+
+_BITS = {0: (1 << 32) - 1, 1: (1 << 64) - 1, 2: (1 << 32) - 1, 3: (1 << 64) - 1}
+"""All bits of a number, by kind."""
 
 
 class Memory(Protocol):
@@ -31,6 +34,8 @@ class Memory(Protocol):
 
     def data(self) -> int: ...
     def size(self) -> int: ...
+    def grow(self, pages: int) -> int | None:
+        """Its pages before; None if it cannot grow."""
 
 
 class OwnMemory:
@@ -47,6 +52,14 @@ class OwnMemory:
     def size(self) -> int:
         return int(self._store.library.wasmtime_memory_data_size(self._store.context, self._place))
 
+    def grow(self, pages: int) -> int | None:
+        library, before = self._store.library, c_uint64()
+        return _grown(
+            library,
+            library.wasmtime_memory_grow(self._store.context, self._place, pages, byref(before)),
+            before,
+        )
+
 
 class SharedMemory:
     """A memory that several threads may have."""
@@ -61,28 +74,44 @@ class SharedMemory:
     def size(self) -> int:
         return int(self._library.wasmtime_sharedmemory_data_size(self._pointer))
 
+    def grow(self, pages: int) -> int | None:
+        before = c_uint64()
+        return _grown(
+            self._library,
+            self._library.wasmtime_sharedmemory_grow(self._pointer, pages, byref(before)),
+            before,
+        )
+
     def __del__(self) -> None:
         self._library.wasmtime_sharedmemory_delete(self._pointer)
 
 
-class Variable:
-    """An exported mutable global that is an i64."""
+def _grown(library: Any, error: int | None, before: c_uint64) -> int | None:
+    if error:
+        library.wasmtime_error_delete(error)
+        return None
+    return before.value
 
-    def __init__(self, store: Store, place: ctypes.Array[c_uint64]) -> None:
+
+class Variable:
+    """An exported mutable global that is a number, as unsigned bits."""
+
+    def __init__(self, store: Store, place: ctypes.Array[c_uint64], kind: int) -> None:
         self._store = store
         self._place = place
+        self._kind = kind
 
     @property
     def value(self) -> int:
         found = Value()
         library = self._store.library
         library.wasmtime_global_get(self._store.context, self._place, byref(found))
-        return ctypes.c_int64(found.of[0]).value
+        return int(found.of[0]) & _BITS[self._kind]
 
     @value.setter
     def value(self, value: int) -> None:
         library = self._store.library
-        new = Value(Value.I64, (c_uint64 * 3)(value & (1 << 64) - 1))
+        new = Value(self._kind, (c_uint64 * 3)(value & _BITS[self._kind]))
         error = library.wasmtime_global_set(self._store.context, self._place, byref(new))
         assert not error
 
@@ -208,10 +237,10 @@ class Store:
         assert exists
         return found
 
-    def variable(self, instance: Instance, name: str) -> Variable:
+    def variable(self, instance: Instance, name: str, of: ValueType) -> Variable:
         found = self.export(instance, name)
         assert found.kind == Extern.GLOBAL
-        return Variable(self, found.of)
+        return Variable(self, found.of, KINDS[of])
 
     def exported_memory(self, instance: Instance, name: str) -> Memory:
         found = self.export(instance, name)
@@ -220,13 +249,16 @@ class Store:
         assert found.kind == Extern.MEMORY
         return OwnMemory(self, found.of)
 
-    def call(self, function: Extern) -> None:
-        """Call a function that takes and returns nothing. Raises `Trapped`."""
+    def call(self, function: Extern, arguments: Sequence[int] = (), results: int = 0) -> None:
+        """Call a function that takes i32, and drop so many results. Raises `Trapped`."""
         assert function.kind == Extern.FUNCTION
         trap = c_void_p()
-        slots = (c_uint8 * SLOT)()
+        count = max(len(arguments), results)
+        slots = (c_uint64 * (SLOT // 8 * max(count, 1)))()
+        for place, value in enumerate(arguments):
+            slots[SLOT // 8 * place] = value & 0xFFFFFFFF
         error = self.library.wasmtime_func_call_unchecked(
-            self.context, function.of, slots, 0, byref(trap)
+            self.context, function.of, slots, count, byref(trap)
         )
         self.check(error, trap)
 
