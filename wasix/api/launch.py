@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 from weakref import WeakSet
 
 import engines
@@ -23,11 +23,14 @@ from wasix.abi.instance import Snapshot
 from wasix.api.artifacts import Filler, allowed, kept
 from wasix.api.auto import Choice, choose
 from wasix.api.backtrace import frames
+from wasix.api.commands import Command
 from wasix.api.cwasm import Code, Cwasm
 from wasix.api.errors import EngineUnavailable, ProgramInvalid, UsageError, WasixError
+from wasix.api.linked import linked
 from wasix.api.needs import check_perf, declared_lacking, lacking, refusal, unable
 from wasix.api.program import MOST_ELEMENTS, link
 from wasix.api.trap import Frame
+from wasix.catalogue import Found
 from wasix.fs.file import OpenFile
 from wasix.proc.carrier import OsThreadCarrier
 from wasix.proc.process import (
@@ -78,6 +81,16 @@ class Image:
 
     def exports(self, name: str) -> bool:
         return name in self._functions
+
+
+class LinkOptions(TypedDict):
+    """What `link` and `linked` are given beside the program."""
+
+    abi: str
+    memory: int | None
+    elements: int
+    fuel: bool
+    artifacts: Artifacts | None
 
 
 @dataclass(frozen=True)
@@ -160,11 +173,17 @@ class Launcher:
         One that was loaded before, from a file that has not changed, is there at once.
         """
         loading = Loading()
+        inode = file.inode
         try:
             stat = file.stat()
-            key = (file.inode.key if file.inode else None, stat.size, stat.mtim, stat.ctim)
+            key = (inode.key if inode else None, stat.size, stat.mtim, stat.ctim)
             image = self._images.get(key)
-            data = b"" if image else _contents(file, stat.size)
+            # A command is read by whoever links it, who may know it already.
+            source: bytes | Found = b""
+            if isinstance(inode, Command):
+                source = inode.found
+            elif image is None:
+                source = _contents(file, stat.size)
         finally:
             file.close()
         if image is not None:
@@ -172,15 +191,15 @@ class Launcher:
             loading.program = replace(image, name=name)
         else:
             threading.Thread(
-                target=self._load, args=(loading, name, data, key), name="wasix-load", daemon=True
+                target=self._load, args=(loading, name, source, key), name="wasix-load", daemon=True
             ).start()
         return loading
 
-    def _load(self, loading: Loading, name: str, data: bytes, key: object) -> None:
+    def _load(self, loading: Loading, name: str, source: bytes | Found, key: object) -> None:
         image: Image | None = None
         reason = None
         try:
-            image = self.image(name, data)
+            image = self.image(name, source)
         except WasixError as error:
             reason = str(error)
         except Exception as error:  # whoever waits for it must hear of it
@@ -194,19 +213,21 @@ class Launcher:
                     self._images.popitem(last=False)
             loading.ready.wake()
 
-    def image(self, name: str, data: bytes) -> Image:
-        """The program that `data` holds, on the engine that is to run it. Raises `WasixError`."""
+    def image(self, name: str, source: bytes | Found) -> Image:
+        """A program, on the engine that is to run it. Raises `WasixError`."""
         settings = self.settings
-        linked = link(
-            data,
-            name,
-            abi=settings.abi,
-            memory=settings.memory_limit,
-            elements=settings.table_limit,
-            fuel=settings.fuel is not None,
-            artifacts=kept(),
-        )
-        return Image(name, linked, self.choose(linked.module))
+        options: LinkOptions = {
+            "abi": settings.abi,
+            "memory": settings.memory_limit,
+            "elements": settings.table_limit,
+            "fuel": settings.fuel is not None,
+            "artifacts": kept(),
+        }
+        if isinstance(source, bytes):
+            program = link(source, name, **options)
+            return Image(name, program, self.choose(program.module))
+        program = linked(source, **options)
+        return Image(name, program, self.choose(program.module, source.cwasm))
 
     def start(self, process: Process, snapshot: Snapshot | None = None) -> None:
         """Run a process that another has made."""

@@ -11,6 +11,7 @@ from socket import socket
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
+    from wasix.api.commands import Commands
     from wasix.api.guest import Watcher
     from wasix.api.sandbox import Sandbox
     from wasix.api.stdio import Stdio
@@ -32,6 +33,7 @@ class SandboxOptions(TypedDict, total=False):
     time_limit: float | None
     fuel: int | None
     max_processes: int
+    commands: Commands
     background: bool
     network: None
 

@@ -26,6 +26,7 @@ from wasix.system import make_kernel
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
+    from wasix.api.commands import Commands
     from wasix.api.options import (
         Args,
         PopenAny,
@@ -67,6 +68,8 @@ class Sandbox:
     fuel: what one guest may execute, about an instruction a unit; then it ends with status 152.
         The count is the same on every engine. `Popen.fuel` is what was left.
     max_processes: processes there may be at once.
+    commands: programs that guests find in `/bin`, as a list or by name: `.wasm` files, or names
+        from the catalogue, which are fetched when they are first used.
     background: whether `auto` may leave a process behind that compiles a program for next time
         (`WASIX_BACKGROUND=0` in the environment forbids it as well).
 
@@ -92,6 +95,7 @@ class Sandbox:
         time_limit: float | None = None,
         fuel: int | None = None,
         max_processes: int = 1024,
+        commands: Commands = (),
         background: bool = True,
         network: None = None,
     ) -> None:
@@ -129,6 +133,10 @@ class Sandbox:
         self.traces: list[Trace] = []
         for name, volume in (volumes or {}).items():
             self._mount(name, volume)
+        if commands:
+            from wasix.api.commands import mount
+
+            mount(self.namespace, commands)
         self._closed = False
 
     def _mount(self, name: str, volume: Volume) -> None:

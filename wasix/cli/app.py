@@ -32,6 +32,14 @@ def app() -> None:
 @click.option(
     "--env", "environ", multiple=True, metavar="NAME=VALUE", help="Set a variable; NAME copies it."
 )
+@click.option(
+    "--command",
+    "commands",
+    multiple=True,
+    metavar="[NAME=]PROGRAM",
+    help="A program that PROGRAM finds in /bin, from the catalogue or a .wasm file. May be "
+    "repeated.",
+)
 @click.option("--cwd", default="/", metavar="DIR", help="Guest directory to start in.")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS")
 @click.option("--memory", metavar="SIZE", help="Bound for linear memory, such as 256MiB.")

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from wasix import catalogue
 from wasix.api import backtrace
+from wasix.api.commands import own_name
 from wasix.api.errors import UsageError, WasixError
 from wasix.api.guest import ENVIRONMENT
 from wasix.api.popen import Popen
@@ -39,12 +40,24 @@ def _environment(texts: Sequence[str], base: dict[str, str]) -> dict[str, str]:
     return environ
 
 
+def _commands(texts: Sequence[str]) -> dict[str, str]:
+    """Programs by the names that guests find them under."""
+    found = {}
+    for text in texts:
+        name, equals, program = text.partition("=")
+        if equals and (not name or not program):
+            raise UsageError(f"--command {text}: write NAME=PROGRAM, or PROGRAM alone")
+        found[name if equals else own_name(text)] = program if equals else text
+    return found
+
+
 def run(
     program: str,
     args: tuple[str, ...],
     engine: str,
     volumes: tuple[str, ...],
     environ: tuple[str, ...],
+    commands: tuple[str, ...],
     cwd: str,
     timeout: float | None,
     memory: str | None,
@@ -79,6 +92,7 @@ def run(
             memory_limit=memory,
             fuel=fuel,
             output_limit=output_limit,
+            commands=_commands(commands),
         )
         box.launcher.foreground = progress.compiling
         with box:
