@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from struct import Struct
 
 from engines.protocol import Linked
-from engines.wasm import FunctionType, ValueType
+from engines.wasm import FunctionType
 from wasix.abi.instance import Upcall
 
 PAGE = 1 << 16
@@ -36,6 +36,7 @@ TOO_DEEP = "stack overflow in upcalls within upcalls"
 NO_ROOM = "stack overflow while the stack was unwound"
 DAMAGED = "the unwound stack has been damaged"
 
+_NUMBERS = frozenset(("i32", "i64", "f32", "f64"))
 _WORD = Struct("<I")
 _HEAD = Struct("<II")
 
@@ -94,11 +95,14 @@ def callee(program: Linked, upcall: Upcall) -> int | None:
 
 
 def parameters(program: Linked, place: int) -> int | None:
-    """How many arguments the export at a place takes; None if it is no function of i32 only."""
+    """How many arguments the export at a place takes; None if it is no function that takes i32
+    only and gives numbers."""
     module = program.module
     if place >= len(module.exports):
         return None
     of = module.type_of_export(module.exports[place].name)
-    if not isinstance(of, FunctionType) or any(param != ValueType("i32") for param in of.params):
+    if not isinstance(of, FunctionType) or not set(of.results) <= _NUMBERS:
+        return None
+    if any(param != "i32" for param in of.params):
         return None
     return len(of.params)

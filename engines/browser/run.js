@@ -10,6 +10,7 @@ const gate = new WebAssembly.Module(GATE);
  * @property {[string, string, number][]} functions Module, name, call number.
  * @property {[string, string, WebAssembly.MemoryDescriptor][]} memories
  * @property {[string, string, { parameters: string[] }][]} tags
+ * @property {string} [start] What was its start function: the export to call first.
  */
 
 /** How a guest's run ended. @typedef {{ end: string, message: string }} Outcome */
@@ -58,8 +59,11 @@ export async function run(module, wanted, guest, callees) {
     const { exports } = await WebAssembly.instantiate(module, given);
     const memory = /** @type {WebAssembly.Memory} */ (exports.memory);
     guest.open(/** @type {WebAssembly.Table} */ (calls), memory, callees);
-    const start = /** @type {() => unknown} */ (exports._start);
-    await (guest.carrier.suspends ? WebAssembly.promising(start) : start)();
+    for (const name of [wanted.start, "_start"]) {
+      if (name === undefined) continue;
+      const entry = /** @type {() => unknown} */ (exports[name]);
+      await (guest.carrier.suspends ? WebAssembly.promising(entry) : entry)();
+    }
     return { end: "returned", message: "" };
   } catch (error) {
     if (guest.unwinding) return { end: "unwound", message: "" };

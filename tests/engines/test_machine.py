@@ -174,6 +174,7 @@ SIGNALS = """
     (drop (call $tell (i32.add (i32.const 100) (call $yield))))
     (i64.const 1))
   (func (export "wide") (param i64) unreachable)
+  (func (export "vector") (param i32) (result v128) unreachable)
   (func (export "_start") (drop (call $tell (call $yield))))
 """
 
@@ -200,7 +201,7 @@ def test_one_upcall_after_another(engine: str) -> None:
     assert door.told == [1, 100, 2, 100, 33]
 
 
-@pytest.mark.parametrize("name", ["missing", "memory", "wide", "_start"])
+@pytest.mark.parametrize("name", ["missing", "memory", "wide", "vector", "_start"])
 def test_what_cannot_be_called_is_not(engine: str, name: str) -> None:
     door = ScriptedDoor(sched_yield=lambda: door.call(name, 1, answer=5))
     assert Run(engine, guest(SIGNALS), door).outcome().end is End.RETURNED

@@ -23,7 +23,7 @@ def stack_checkpoint(thread: Thread, snapshot: int, at: int) -> None:
         raise Errno(E.NOTSUP)
 
     def then(guest: Suspended) -> int:
-        number = thread.checkpoints.add(Checkpoint(Point.of(guest), at, snapshot))
+        number = thread.checkpoints.add(Checkpoint(Point.of(guest, thread), at, snapshot))
         STACK_SNAPSHOT.store(guest.memory, snapshot, StackSnapshot(number, 0, 0))
         guest.memory[at : at + _VALUE_SIZE] = bytes(_VALUE_SIZE)
         return 0
@@ -45,7 +45,7 @@ def stack_restore(thread: Thread, snapshot: StackSnapshot, value: int) -> None:
     found = checkpoint
 
     def then(guest: Suspended) -> int:
-        found.point.restore(guest)
+        found.point.restore(guest, thread)
         answer = (value or 1).to_bytes(_VALUE_SIZE, "little")
         guest.memory[found.at : found.at + _VALUE_SIZE] = answer
         return 0

@@ -15,8 +15,9 @@ from typing import Any
 from wasix.abi import SUSPEND, UNWIND, UPCALL, E, Errno, Function
 from wasix.abi.bind import Call
 from wasix.abi.instance import Suspended, Upcall
-from wasix.proc.process import STATUS_INTERNAL, Thread
+from wasix.proc.process import STATUS_INTERNAL, STATUS_TRAP, Thread
 from wasix.proc.signal import IGNORED, Signal
+from wasix.proc.stack import Held
 from wasix.proc.wait import Suspend
 
 _PROGRAMS = ("exec", "exec2", "exec3", "exec4", "spawn", "spawn2", "spawn3")
@@ -35,17 +36,11 @@ class Attempt:
     arguments: Sequence[int]
 
 
-Held = Attempt | int
-"""What comes after an upcall: a call, or the answer of one."""
-
-
 class Delivery:
     """The signals, upcalls and suspension of one thread. Used under the kernel lock."""
 
     def __init__(self, thread: Thread) -> None:
         self._thread = thread
-        self._held: list[tuple[Held, dict[str, Any]]] = []
-        """A stack, since what an upcall runs makes calls, too; with what each call remembers."""
         self._next: Upcall | None = None
         self._then: Callable[[Any], int | None] | None = None
 
@@ -60,10 +55,11 @@ class Delivery:
             thread.attention = False
         return signal
 
-    def _call(self, signal: Signal, held: Held) -> None:
+    def _call(self, signal: Signal, then: Attempt | int) -> None:
         thread = self._thread
         assert thread.process.callback is not None
-        self._held.append((held, thread.call))
+        # On others, since what an upcall runs makes calls, too.
+        thread.held.append(Held(then, thread.call))
         thread.call = {}
         self._next = Upcall(thread.process.callback, (int(signal),))
 
@@ -103,10 +99,19 @@ class Delivery:
         assert self._next is not None
         return self._next
 
-    def release(self) -> Held:
+    def release(self) -> Attempt | int:
         """What comes after the upcall that has returned."""
-        held, self._thread.call = self._held.pop()
-        return held
+        thread, process = self._thread, self._thread.process
+        if not thread.held:
+            process.exit(
+                STATUS_TRAP,
+                f"{process.name}: trap: a function returned as one for signals that was not called",
+                caller=thread,
+            )
+            return UNWIND
+        held = thread.held.pop()
+        thread.call = held.call
+        return held.then
 
     def suspend(self, suspend: Suspend) -> int:
         """Remember what is to be done when the stack has been unwound."""

@@ -29,6 +29,7 @@ def fork(thread: Thread, at: int) -> Suspend:
         child = process.child()
         child.callback = process.callback
         child.main.checkpoints = thread.checkpoints.copy()
+        child.main.held = [held.copy() for held in thread.held]
         _store(guest, at, 0)
         child.start(Snapshot(bytes(guest.memory), guest.variables, guest.area))
         _store(guest, at, child.pid)
@@ -41,7 +42,7 @@ def vfork(thread: Thread, at: int) -> Suspend:
     """Become a child on the same thread and memory."""
 
     def then(guest: Suspended) -> int:
-        borrow(thread, Point.of(guest), at)
+        borrow(thread, Point.of(guest, thread), at)
         _store(guest, at, 0)
         return 0
 
@@ -89,7 +90,7 @@ def give_back(child: Process, loan: Loan) -> None:
         return
 
     def then(guest: Suspended) -> int:
-        point.restore(guest)
+        point.restore(guest, thread)
         _store(guest, loan.at, child.pid)
         return 0
 

@@ -17,7 +17,7 @@ from wasix.abi.instance import Snapshot
 from wasix.abi.memory import DirectMemory, Memory
 from wasix.fs.descriptor import DescriptorTable
 from wasix.proc.signal import IGNORED, STOPPING, UNCATCHABLE, Signal
-from wasix.proc.stack import Checkpoints, Point
+from wasix.proc.stack import Checkpoints, Held, Point
 from wasix.proc.timer import Timers
 from wasix.proc.tracing import Tracing
 from wasix.proc.wait import Block, Sleeper, WaitQueue
@@ -62,6 +62,7 @@ class Thread:
         "attention",
         "call",
         "checkpoints",
+        "held",
         "memory",
         "process",
         "readers",
@@ -77,6 +78,8 @@ class Thread:
         self.attention = process.timers.deadline is not None
         self.call: dict[str, Any] = {}
         self.checkpoints = Checkpoints()
+        self.held: list[Held] = []
+        """The calls whose upcalls are being made, outermost first."""
         self.memory: Memory = _NO_MEMORY
         """Linear memory, for calls that look into it. Valid while one is served."""
         self.signals: dict[Signal, None] = {}

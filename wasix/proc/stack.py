@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from wasix.abi import E, Errno
 from wasix.abi.instance import Suspended
+
+if TYPE_CHECKING:
+    from wasix.proc.delivery import Attempt
+    from wasix.proc.process import Thread
 
 HEAD = 8
 """Bytes of an asyncify area before the stack: where that ends, and where the area does."""
 MOST_BYTES = 64 << 20
 """Bytes of stacks a thread may keep; more are `nomem`."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A call that waits for an upcall to return: what comes then, and what it remembers."""
+
+    then: Attempt | int
+    """A call to make, or the answer of one."""
+    call: dict[str, Any]
+
+    def copy(self) -> Held:
+        return Held(self.then, self.call.copy())
 
 
 @dataclass(frozen=True)
@@ -21,24 +38,28 @@ class Point:
     """The unwound stack, as asyncify wrote it."""
     pointer: int | None
     """The stack pointer; None if the guest has none that is known."""
+    held: tuple[Held, ...]
+    """The calls whose upcalls the stack goes through, outermost first."""
 
     @classmethod
-    def of(cls, guest: Suspended) -> Point:
+    def of(cls, guest: Suspended, thread: Thread) -> Point:
         end = int.from_bytes(guest.memory[guest.area : guest.area + 4], "little")
         start = guest.area + HEAD
         if not start <= end <= len(guest.memory):
             raise Errno(E.FAULT)
         place = guest.stack_pointer
         pointer = None if place is None else guest.variables[place]
-        return cls(bytes(guest.memory[start:end]), pointer)
+        held = tuple(held.copy() for held in thread.held)
+        return cls(bytes(guest.memory[start:end]), pointer, held)
 
-    def restore(self, guest: Suspended) -> None:
+    def restore(self, guest: Suspended, thread: Thread) -> None:
         """Have `guest` go on here when it is rewound; `nomem` if its area is too small."""
         start = guest.area + HEAD
         end = start + len(self.stack)
         limit = int.from_bytes(guest.memory[guest.area + 4 : guest.area + 8], "little")
         if end > min(limit, len(guest.memory)):
             raise Errno(E.NOMEM)
+        thread.held = [held.copy() for held in self.held]
         guest.memory[start:end] = self.stack
         guest.memory[guest.area : guest.area + 4] = end.to_bytes(4, "little")
         place = guest.stack_pointer

@@ -17,6 +17,7 @@ from engines.wasm import (
     clamp_memory,
     decode,
     export_hidden,
+    export_start,
     replace_sections,
     set_exports,
     set_imports,
@@ -252,6 +253,31 @@ def test_a_guest_cannot_take_the_names_of_what_is_hidden() -> None:
 def test_a_module_that_hides_nothing_is_left_alone() -> None:
     module = assemble('(module (memory (export "m") 1) (global i32 (i32.const 0)))')
     assert export_hidden(module) is module
+
+
+def test_a_start_function_becomes_an_export() -> None:
+    module = assemble(
+        """(module
+             (global $calls (export "calls") (mut i32) (i32.const 0))
+             (func $start (global.set $calls (i32.add (global.get $calls) (i32.const 1))))
+             (start $start)
+             (func (export "__wasix_taken")))"""
+    )
+    changed, name = export_start(module)
+    assert (changed.start, name) == (None, "__wasix__start")
+    store = wasmtime.Store(ENGINE)
+    exports = wasmtime.Instance(store, wasmtime.Module(ENGINE, changed.join()), []).exports(store)
+    calls, start = exports["calls"], exports[name]
+    assert isinstance(calls, wasmtime.Global)
+    assert isinstance(start, wasmtime.Func)
+    assert calls.value(store) == 0
+    start(store)
+    assert calls.value(store) == 1
+
+
+def test_a_module_without_a_start_function_is_left_alone() -> None:
+    module = assemble("(module)")
+    assert export_start(module) == (module, None)
 
 
 def test_exports_are_replaced_and_added() -> None:
