@@ -35,9 +35,7 @@ def write(guest: Guest, fd: int, count: int) -> object:
 
 @pytest.mark.skipif(not hasattr(os, "eventfd"), reason="only Linux has eventfds")
 @given(st.booleans(), st.integers(0, 3), st.lists(st.tuples(st.booleans(), VALUES)))
-def test_counts_as_linux_does(
-    semaphore: bool, count: int, steps: list[tuple[bool, int]]
-) -> None:
+def test_counts_as_linux_does(semaphore: bool, count: int, steps: list[tuple[bool, int]]) -> None:
     guest = make_guest()
     ours = make(guest, count, NONBLOCK | SEMAPHORE * semaphore)
     theirs = os.eventfd(count, os.EFD_NONBLOCK | os.EFD_SEMAPHORE * semaphore)
