@@ -2,6 +2,9 @@
 
 Results are kept in `build/guests/` in the checkout, named by a hash of everything they are made
 from, and renamed into place, so that test workers never see half a file and nothing is stale.
+
+Guests of WASIX are linked with the shim in `tests/guests/wasix`, which adds to wasi-libc what it
+lacks of POSIX, and get Binaryen's asyncify pass, so that their stacks can be unwound.
 """
 
 from __future__ import annotations
@@ -12,59 +15,98 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 GUESTS = Path(__file__).resolve().parent
-BUILD = GUESTS.parent.parent / "build" / "guests"
+ROOT = GUESTS.parent.parent
+BUILD = ROOT / "build" / "guests"
+SHIM = GUESTS / "wasix"
 WASI = "wasm32-wasi"
+NATIVE = "native"
+WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wno-unused-function")
+OPTIONS = ("-O1", "-s", *WARNINGS)
+
+_WRAPPED = ("chdir", "fcntl", "getpid", "ioctl", "open", "raise", "signal")
+"""What wasi-libc has in a form that the shim replaces."""
+_EXPORTED = ("__stack_pointer", "__stack_low", "__stack_high", "__data_end", "__heap_base")
+WASIX_OPTIONS = (
+    "-D_WASI_EMULATED_GETPID",
+    "-D_WASI_EMULATED_PROCESS_CLOCKS",
+    "-lwasi-emulated-process-clocks",
+    *(f"-Wl,--wrap={name}" for name in _WRAPPED),
+    *(f"-Wl,--export={name}" for name in _EXPORTED),
+    "-Wl,-z,stack-size=1048576",
+)
+SHARED_OPTIONS = (
+    "-mcpu=generic+atomics+bulk_memory",
+    "-Wl,--shared-memory,--import-memory,--export-memory,--max-memory=67108864",
+)
+"""Memory as WASIX's own C library has it: imported, and shared between threads."""
+
 ASYNCIFY_OPTIONS = (
     *("--enable-bulk-memory", "--enable-multivalue", "--enable-mutable-globals"),
     *("--enable-nontrapping-float-to-int", "--enable-reference-types", "--enable-sign-ext"),
     *("--enable-simd", "--enable-threads", "--asyncify"),
 )
-OPTIONS = ("-O1", "-s", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function")
+
+
+def _cc(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "ziglang", "cc", *arguments]
 
 
 @functools.cache
-def _zig(*arguments: str) -> str:
-    command = [sys.executable, "-m", "ziglang", *arguments]
+def _version() -> str:
+    command = [sys.executable, "-m", "ziglang", "version"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-@functools.cache
-def compile_guest(name: str, *, target: str = WASI, flags: tuple[str, ...] = ()) -> Path:
-    """The compiled `tests/guests/NAME.c`. A compiler error shows in the raised `RuntimeError`."""
-    source = GUESTS / f"{name}.c"
-    key = hashlib.sha256(repr((_zig("version"), target, OPTIONS, flags)).encode())
-    for path in [source, *sorted(GUESTS.glob("*.h"))]:
+def _run(command: Sequence[str], what: str) -> None:
+    cache = str(BUILD / "zig-cache")
+    environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{what}:\n{done.stderr}")
+
+
+def compile_sources(
+    name: str,
+    sources: Sequence[Path],
+    *,
+    headers: Sequence[Path] = (),
+    target: str = WASI,
+    options: Sequence[str] = OPTIONS,
+    unwinds: bool = False,
+) -> Path:
+    """The program NAME of C sources, and of headers that they include; `unwinds` is for asyncify.
+
+    An error of the compiler or of Binaryen shows in the raised `RuntimeError`.
+    """
+    wasm = target.startswith("wasm32")
+    passes = unwinds and ASYNCIFY_OPTIONS
+    key = hashlib.sha256(repr((_version(), target, options, passes)).encode())
+    for path in [*sources, *headers]:
         key.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    suffix = ".wasm" if target.startswith("wasm32") else ""
-    compiled = BUILD / f"{name}-{key.hexdigest()[:16]}{suffix}"
+    compiled = BUILD / f"{name}-{key.hexdigest()[:16]}{'.wasm' if wasm else ''}"
     if compiled.exists():
         return compiled
 
     BUILD.mkdir(parents=True, exist_ok=True)
-    cache = str(BUILD / "zig-cache")
-    environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
     with tempfile.TemporaryDirectory(dir=BUILD) as directory:
         output = Path(directory) / compiled.name
-        command = [sys.executable, "-m", "ziglang", "cc", "-target", target, *OPTIONS, *flags]
-        built = subprocess.run(
-            [*command, str(source), "-o", str(output)],
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
-        if built.returncode != 0:
-            raise RuntimeError(f"{source.name} does not compile:\n{built.stderr}")
+        command = _cc("-target", target, *options, *map(str, sources), "-o", str(output))
+        _run(command, f"{name} does not compile")
+        if unwinds:
+            output.write_bytes(asyncify(output.read_bytes(), "-O1"))
         os.replace(output, compiled)
     return compiled
 
 
-def asyncify(module: bytes) -> bytes:
+def asyncify(module: bytes, *options: str) -> bytes:
     """A module whose stack can be unwound, by Binaryen's pass of that name."""
-    folder = GUESTS.parent.parent / "web" / "node_modules" / "binaryen"
-    key = hashlib.sha256(repr(ASYNCIFY_OPTIONS).encode())
+    folder = ROOT / "web" / "node_modules" / "binaryen"
+    options = (*ASYNCIFY_OPTIONS, *options)
+    key = hashlib.sha256(repr(options).encode())
     key.update((folder / "package.json").read_bytes() + b"\0" + module)
     made = BUILD / f"asyncified-{key.hexdigest()[:16]}.wasm"
     if not made.exists():
@@ -72,12 +114,58 @@ def asyncify(module: bytes) -> bytes:
         with tempfile.TemporaryDirectory(dir=BUILD) as directory:
             plain, output = Path(directory) / "plain.wasm", Path(directory) / made.name
             plain.write_bytes(module)
-            command = ["node", str(folder / "bin" / "wasm-opt"), *ASYNCIFY_OPTIONS]
-            subprocess.run([*command, str(plain), "-o", str(output)], check=True)
+            command = ["node", str(folder / "bin" / "wasm-opt"), *options]
+            _run(
+                [*command, str(plain), "-o", str(output)], "a module does not get through asyncify"
+            )
             os.replace(output, made)
     return made.read_bytes()
 
 
+@functools.cache
+def compile_guest(name: str, *, target: str = WASI, flags: tuple[str, ...] = ()) -> Path:
+    """The compiled `tests/guests/NAME.c`."""
+    return compile_sources(
+        name,
+        [GUESTS / f"{name}.c"],
+        headers=sorted(GUESTS.glob("*.h")),
+        target=target,
+        options=(*OPTIONS, *flags),
+    )
+
+
 def compile_native(name: str, *, flags: tuple[str, ...] = ()) -> Path:
     """The same source as a program of this machine."""
-    return compile_guest(name, target="native", flags=flags)
+    return compile_guest(name, target=NATIVE, flags=flags)
+
+
+def compile_with_shim(
+    name: str,
+    sources: Sequence[Path],
+    *,
+    headers: Sequence[Path] = (),
+    options: Sequence[str] = OPTIONS,
+    shared: bool = False,
+) -> Path:
+    """A program for WASIX of C sources that are written for POSIX."""
+    shim = sorted(SHIM.glob("*.c"))
+    included = [*headers, *sorted(SHIM.rglob("*.h"))]
+    memory = SHARED_OPTIONS if shared else ()
+    return compile_sources(
+        name,
+        [*sources, *shim],
+        headers=included,
+        options=(*options, "-I", str(SHIM / "include"), *WASIX_OPTIONS, *memory),
+        unwinds=True,
+    )
+
+
+@functools.cache
+def compile_wasix(name: str, *, shared: bool = False) -> Path:
+    """The compiled `tests/guests/NAME.c`, linked with the shim.
+
+    `shared` is for hosts that fork only what has such a memory.
+    """
+    return compile_with_shim(
+        name, [GUESTS / f"{name}.c"], headers=sorted(GUESTS.glob("*.h")), shared=shared
+    )

@@ -36,6 +36,7 @@ static const char *const errno_names[] = {
     "nosys", "notconn", "notdir", "notempty", "notrecoverable", "notsock", "notsup", "notty",
     "nxio", "overflow", "ownerdead", "perm", "pipe", "proto", "protonosupport", "prototype",
     "range", "rofs", "spipe", "srch", "stale", "timedout", "txtbsy", "xdev", "notcapable",
+    "shutdown", "memviolation", "unknown", "pending",
 };
 
 static const char *errno_name(error_t error) {
