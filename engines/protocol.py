@@ -6,7 +6,7 @@ An engine knows no files. A guest's system calls go through the `Door` it is sta
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -14,7 +14,7 @@ from engines.artifacts import Kept
 from engines.wasm import Module
 from engines.wasm.types import Feature, ValueType
 from wasix.abi import Function
-from wasix.abi.instance import Snapshot, Suspended, Upcall
+from wasix.abi.instance import FreshMemory, Snapshot, Suspended, Upcall
 
 if TYPE_CHECKING:  # the page has neither
     from engines.backtrace import Site
@@ -115,6 +115,8 @@ class Linked:
     """Which of the variables is the pointer of the stack in linear memory."""
     suspends: bool = False
     """Whether the module exports all of `ASYNCIFY`."""
+    fresh: FreshMemory = field(default_factory=FreshMemory, compare=False)
+    """What the memory of an instance starts with, once that has been seen."""
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class _Asked:
         if snapshot is None:
             return UNWIND
         try:
-            memory[: len(snapshot.memory)] = snapshot.memory
+            snapshot.memory.restore(memory, self._program.fresh)
             _Unwound(self._program, memory, snapshot.area).variables = snapshot.variables
         except ValueError:  # memory is not as long as it was to be
             return UNWIND

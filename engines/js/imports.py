@@ -39,7 +39,7 @@ def wanted(program: Linked, snapshot: Snapshot | None = None) -> str:
     if program.suspends:
         found["variables"] = program.variables
     if snapshot is not None:
-        found["snapshot"] = (len(snapshot.memory), snapshot.area)
+        found["snapshot"] = (snapshot.memory.size, snapshot.area)
     elif program.start is not None:
         found["start"] = program.start
     return json.dumps(found)

@@ -101,11 +101,11 @@ class Machine:
         self._state = _State.REWINDING
 
     def _restore(self, snapshot: Snapshot) -> None:
-        instance, size = self._instance, len(snapshot.memory)
+        instance, size = self._instance, snapshot.memory.size
         lacking = size - len(instance.memory())
         if lacking > 0 and instance.grow(lacking // asyncify.PAGE) is None:
             raise MemoryError("there is no memory for a copy of the guest")
-        instance.memory()[:size] = snapshot.memory
+        snapshot.memory.restore(instance.memory(), self._program.fresh)
         for index, bits in enumerate(snapshot.variables):
             instance.set_variable(index, bits)
         self._area = snapshot.area

@@ -405,11 +405,11 @@ def test_fork_splits_memory_and_shares_files(
     ((child, snapshot),) = programs.started
     assert snapshot is not None
     assert int.from_bytes(instance.memory[64:68], "little") == child.pid
-    assert bytes(snapshot.memory[64:68]) == bytes(4)
-    assert bytes(snapshot.memory[100:104]) == b"same"
+    assert snapshot.memory.join()[64:68] == bytes(4)
+    assert snapshot.memory.join()[100:104] == b"same"
     assert (snapshot.variables, snapshot.area, snapshot.answer) == ((4096, 7), 3072, 0)
     instance.memory[100:104] = b"else"
-    assert bytes(snapshot.memory[100:104]) == b"same"
+    assert snapshot.memory.join()[100:104] == b"same"
     assert child.descriptors.file(0) is guest.process.descriptors.file(0)
     assert child.parent is guest.process
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import engines
 from engines.protocol import Entry, Guest, Linked, Outcome
 from wasix.abi import SUSPEND, UPCALL, Function
-from wasix.abi.instance import Snapshot, Suspended, Upcall
+from wasix.abi.instance import MemoryImage, Snapshot, Suspended, Upcall
 
 Then = Callable[[Suspended], int | None]
 
@@ -86,4 +86,4 @@ class Run:
 
 def snapshot(guest: Suspended, answer: int) -> Snapshot:
     """A copy of a guest."""
-    return Snapshot(bytes(guest.memory), guest.variables, guest.area, answer)
+    return Snapshot(MemoryImage(guest.memory), guest.variables, guest.area, answer)

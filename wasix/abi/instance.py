@@ -14,11 +14,69 @@ class Upcall:
     arguments: tuple[int, ...]
 
 
+_CHUNK = 1 << 14
+_ZEROS = bytes(_CHUNK)
+
+
+def _empty(memory: memoryview, at: int) -> bool:
+    # As bytes: views are compared item by item.
+    part = bytes(memory[at : at + _CHUNK])
+    return part == _ZEROS if len(part) == _CHUNK else not any(part)
+
+
+class FreshMemory:
+    """Where the memory of a program's new instances is not zero: the same for all of them."""
+
+    def __init__(self) -> None:
+        self._places: frozenset[int] | None = None
+
+    def places(self, memory: memoryview) -> frozenset[int]:
+        """As found in the memory of the first one that is given."""
+        if self._places is None:
+            self._places = frozenset(
+                at for at in range(0, len(memory), _CHUNK) if not _empty(memory, at)
+            )
+        return self._places
+
+
+class MemoryImage:
+    """A copy of a linear memory. Only what is not zero is held, since most of it never is."""
+
+    def __init__(self, memory: memoryview, unused: range = range(0)) -> None:
+        """Bytes in `unused` need not be copied."""
+        self.size = len(memory)
+        """In bytes."""
+        self._held: dict[int, bytes] = {}
+        first = -(-unused.start // _CHUNK) * _CHUNK
+        for at in range(0, self.size, _CHUNK):
+            if first <= at and at + _CHUNK <= unused.stop:
+                continue
+            if not _empty(memory, at):
+                self._held[at] = bytes(memory[at : at + _CHUNK])
+
+    def restore(self, memory: memoryview, fresh: FreshMemory) -> None:
+        """Make the beginning of a new instance's memory, which is no shorter, what was copied.
+
+        What is zero in both is not touched.
+        """
+        for at in fresh.places(memory) - self._held.keys():
+            part = memory[at : at + _CHUNK]
+            part[:] = bytes(len(part))
+        for at, data in self._held.items():
+            memory[at : at + len(data)] = data
+
+    def join(self) -> bytes:
+        """All of it."""
+        whole = bytearray(self.size)
+        self.restore(memoryview(whole), FreshMemory())
+        return bytes(whole)
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """A guest whose stack has been unwound, to be started as another instance."""
 
-    memory: bytes | bytearray | memoryview
+    memory: MemoryImage
     variables: tuple[int, ...]
     """The values of its mutable globals, as unsigned bits (`engines.protocol.Linked.variables`)."""
     area: int

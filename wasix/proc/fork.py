@@ -9,9 +9,9 @@ the guest finds back by itself.
 from __future__ import annotations
 
 from wasix.abi import E, Errno
-from wasix.abi.instance import Snapshot, Suspended
+from wasix.abi.instance import MemoryImage, Snapshot, Suspended
 from wasix.proc.process import Loan, Process, Thread
-from wasix.proc.stack import Point
+from wasix.proc.stack import Point, unused
 from wasix.proc.wait import Suspend
 
 PID_SIZE = 4
@@ -31,7 +31,7 @@ def fork(thread: Thread, at: int) -> Suspend:
         child.main.checkpoints = thread.checkpoints.copy()
         child.main.held = [held.copy() for held in thread.held]
         _store(guest, at, 0)
-        child.start(Snapshot(bytes(guest.memory), guest.variables, guest.area))
+        child.start(Snapshot(MemoryImage(guest.memory, unused(guest)), guest.variables, guest.area))
         _store(guest, at, child.pid)
         return 0
 

@@ -69,6 +69,12 @@ class Point:
             guest.variables = tuple(variables)
 
 
+def unused(guest: Suspended) -> range:
+    """The addresses of a guest's asyncify area behind its unwound stack."""
+    head = guest.memory[guest.area : guest.area + HEAD]
+    return range(int.from_bytes(head[:4], "little"), int.from_bytes(head[4:], "little"))
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A place to go back to, and the address at which the guest finds why it is there."""
