@@ -10,6 +10,7 @@ from struct import Struct
 import pytest
 import wasmtime
 
+import engines
 from engines.protocol import End, Linked
 from tests.engines.doors import Run, ScriptedDoor, snapshot
 from tests.guests.build import asyncify
@@ -41,6 +42,11 @@ def plain(text: str) -> Linked:
     """The same as it is."""
     assembled = wasmtime.wat2wasm(f'(module {IMPORTS} (memory $memory (export "memory") 1) {text})')
     return link(bytes(assembled), "guest.wasm")
+
+
+def needs(engine: str, feature: str) -> None:
+    if feature not in engines.get(engine).features():
+        pytest.skip(f"{engine} has no {feature}")
 
 
 # Adds up what its frames hold, 1 to 100, and what the call at the bottom of them answers.
@@ -174,7 +180,6 @@ SIGNALS = """
     (drop (call $tell (i32.add (i32.const 100) (call $yield))))
     (i64.const 1))
   (func (export "wide") (param i64) unreachable)
-  (func (export "vector") (param i32) (result v128) unreachable)
   (func (export "_start") (drop (call $tell (call $yield))))
 """
 
@@ -201,10 +206,18 @@ def test_one_upcall_after_another(engine: str) -> None:
     assert door.told == [1, 100, 2, 100, 33]
 
 
-@pytest.mark.parametrize("name", ["missing", "memory", "wide", "vector", "_start"])
+@pytest.mark.parametrize("name", ["missing", "memory", "wide", "_start"])
 def test_what_cannot_be_called_is_not(engine: str, name: str) -> None:
     door = ScriptedDoor(sched_yield=lambda: door.call(name, 1, answer=5))
     assert Run(engine, guest(SIGNALS), door).outcome().end is End.RETURNED
+    assert door.told == [5]
+
+
+def test_what_gives_a_vector_is_not_called(engine: str) -> None:
+    needs(engine, "simd")
+    text = SIGNALS + '(func (export "vector") (param i32) (result v128) unreachable)'
+    door = ScriptedDoor(sched_yield=lambda: door.call("vector", 1, answer=5))
+    assert Run(engine, guest(text), door).outcome().end is End.RETURNED
     assert door.told == [5]
 
 
@@ -459,10 +472,7 @@ def test_upcalls_that_were_never_made(engine: str) -> None:
 
 
 def test_an_exception_does_not_leave_an_upcall(engine: str) -> None:
-    import engines
-
-    if "exceptions" not in engines.get(engine).features():
-        pytest.skip(f"{engine} has no exceptions")
+    needs(engine, "exceptions")
     text = """
       (tag $tag)
       (func (export "signal") (throw $tag))
