@@ -1,4 +1,4 @@
-"""The working directory, and paths as libc of WASIX passes them: held to Linux where it has them."""
+"""The working directory, and paths as WASIX's libc passes them: held to Linux."""
 
 from __future__ import annotations
 

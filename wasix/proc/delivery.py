@@ -110,7 +110,8 @@ class Delivery:
             )
             return UNWIND
         held = thread.held.pop()
-        thread.call = held.call
+        # A call that has its answer remembers nothing.
+        thread.call = held.call if isinstance(held.then, Attempt) else {}
         return held.then
 
     def suspend(self, suspend: Suspend) -> int:
