@@ -121,6 +121,13 @@ def hidden_prefix(module: Module, prefix: str = HIDDEN_PREFIX) -> str:
     return prefix
 
 
+def is_about_code(custom: str) -> bool:
+    """Whether a custom section tells positions in the code, which are others when that changes."""
+    return custom.startswith(("metadata.code.", ".debug_", "reloc.")) or custom in (
+        *("linking", "sourceMappingURL", "external_debug_info"),
+    )
+
+
 def export_hidden(module: Module, prefix: str = HIDDEN_PREFIX) -> Module:
     """Export every mutable global, table and memory that is not exported yet.
 

@@ -18,6 +18,8 @@ __all__ = [
 
 _WORD = 4
 _ALL = 1 << 32
+_NOWHERE = 63
+"""With this bit an address is in a memory that no other thread has."""
 _WOKEN, _NOT_EQUAL, _TIMED_OUT = range(3)
 
 
@@ -26,7 +28,7 @@ def _wait(thread: Thread, address: int, expected: bytes, timeout: int | None) ->
     host = thread.process.kernel.host
     waiter: Waiter | None = thread.call.get("waiter")
     if waiter is None:
-        if thread.memory.load(address, len(expected)) != expected:
+        if not address >> _NOWHERE and thread.memory.load(address, len(expected)) != expected:
             return _NOT_EQUAL
         if timeout is not None:
             thread.call["deadline"] = host.monotonic() + timeout
@@ -79,4 +81,4 @@ def memory_atomic_wait64(thread: Thread, address: int, expected: int, timeout: i
 
 
 def memory_atomic_notify(thread: Thread, address: int, count: int) -> int:
-    return thread.futexes.wake(address, count)
+    return 0 if address >> _NOWHERE else thread.futexes.wake(address, count)
