@@ -8,10 +8,10 @@ would, compare the value, and then call what the host has put into an exported t
 2 `(address i64, count i32) -> i32`. The address is `NOWHERE` in a memory other than the one that
 the module exports as `memory`: there is nobody else who has it.
 
-What is added stands at the end of every index space. A start function is taken out and exported, as
-it may wait: the host calls it when it has filled the table, and before anything else. Modules that
-do not wait at shared memory stay as they are. Only functions are looked into that may have one of
-these instructions, which few have.
+What is added stands at the end of every index space. A start function may wait, so it has to be
+taken out before (`rewrite.export_start`) and called by the host when the table has been filled.
+Modules that do not wait at shared memory stay as they are. Only functions are looked into that may
+have one of these instructions, which few have.
 
 Source: the threads proposal, <https://github.com/WebAssembly/threads>.
 """
@@ -85,11 +85,10 @@ _MAYBE: Final = re.compile(rb"\xfe[\x00-\x02\x80-\x82]")
 
 @dataclass(frozen=True)
 class Waits:
-    """A module whose waiting is the host's, and the names of what it exports for that."""
+    """A module whose waiting is the host's, and the name of the table that it exports for that."""
 
     module: Module
     table: str
-    start: str | None
 
 
 def exchange(module: Module) -> Waits | None:
@@ -131,13 +130,8 @@ class _Exchanger:
         prefix = hidden_prefix(self.module)
         table = self.additions.table(TABLE)
         self.additions.export(prefix + "waits", "table", table)
-        start = None
-        if self.module.start is not None:
-            start = prefix + "start"
-            self.additions.export(start, "function", self.module.start)
-            payloads[binary.START] = None
         made = self.additions.made(payloads, drop=is_about_code)
-        return Waits(made, prefix + "waits", start)
+        return Waits(made, prefix + "waits")
 
     def _code(self, payload: memoryview, base: int, plan: Plan) -> bytes:
         data = bytes(payload)

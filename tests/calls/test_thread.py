@@ -46,6 +46,7 @@ class Started:
 class Program:
     name: str = "program"
     suspends: bool = False
+    wasix: bool = True
     threaded: bool = True
 
     def exports(self, name: str) -> bool:
@@ -141,12 +142,11 @@ def test_there_is_a_bound(threaded: Threaded) -> None:
 
 def test_errors_of_the_plain_call_are_negative(threaded: Threaded) -> None:
     threaded.programs.error = Errno(E.NOTSUP)
-    entry = threaded.process.kernel.direct(FUNCTIONS["thread-spawn"])
-    main = threaded.process.main
+    entry = threaded.process.kernel.direct(FUNCTIONS["thread-spawn"], threaded.process.main)
     memory = memoryview(threaded.bytes)
-    assert entry(main, memory, 0) == -E.NOTSUP
+    assert entry(memory, (0,)) == -E.NOTSUP
     threaded.programs.error = None
-    assert entry(main, memory, 0) in threaded.process.threads
+    assert entry(memory, (0,)) in threaded.process.threads
 
 
 def test_the_process_goes_on_without_its_main_thread(threaded: Threaded) -> None:

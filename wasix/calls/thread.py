@@ -37,7 +37,7 @@ def _spawn(thread: Thread, argument: int) -> int:
     new = process.new_thread(thread)
     try:
         programs.start_thread(new, thread, argument)
-    except Errno:
+    except BaseException:  # also if it has to wait
         process.end_thread(new)
         raise
     return new.tid

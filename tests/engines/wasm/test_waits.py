@@ -34,7 +34,6 @@ class Served:
         self.asked: list[tuple[object, ...]] = []
         waits = exchange(module)
         assert waits is not None
-        self.start = waits.start
         checked(waits.module)
         self.instance = wasix.Instance(wasix.Module(waits.module.join(), engine="cranelift"))
 
@@ -104,19 +103,6 @@ def test_another_memory_than_the_programs_is_nowhere() -> None:
     served = Served(module)
     assert served.instance.exports.wait32(0, 0, 9) == 2
     assert served.asked == [("wait32", NOWHERE - (1 << 64), 0, 9)]
-
-
-def test_a_start_function_is_left_to_the_host() -> None:
-    module = assemble(
-        f"""(module {SHARED}
-          (func (export "wait") i32.const 0 i32.const 0 i64.const -1 memory.atomic.wait32 drop)
-          (start 0))"""
-    )
-    served = Served(module)
-    assert not served.asked
-    assert served.start is not None
-    served.instance.exports[served.start]()
-    assert served.asked == [("wait32", 0, 0, -1)]
 
 
 @pytest.mark.parametrize(
