@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from engines.artifacts import Kept
 from engines.wasm import Module
 from engines.wasm.types import Feature, ValueType
-from wasix.abi import Function
+from wasix.abi import ATOMICS, Function
 from wasix.abi.instance import FreshMemory, Snapshot, Suspended, Upcall
 
 if TYPE_CHECKING:  # the page has neither
@@ -81,6 +81,20 @@ class Guest(Protocol):
         """Free what the engine holds for it, when its run has ended. Not from its own thread."""
 
 
+class ThreadedGuest(Guest, Protocol):
+    """A guest of an engine with threads (`Abilities.threads`)."""
+
+    def start_thread(
+        self, door: Door, ended: Callable[[Outcome], None], tid: int, argument: int
+    ) -> ThreadedGuest:
+        """Start another guest thread, on a carrier of its own: a new instance of the program on
+        the same shared memories, in `wasi_thread_start(tid, argument)`.
+
+        From a system call of this thread's, and where `Linked.shares`. `RuntimeError` if the host
+        has no more threads. `ended` is as in `Engine.start`.
+        """
+
+
 @dataclass(frozen=True)
 class Fuel:
     """What a guest may execute, by a module that `engines.wasm.meter` has instrumented.
@@ -109,6 +123,12 @@ class Linked:
     start: str | None = None
     """What was its start function: the export to call first, unless a snapshot is started. A module
     whose calls may run functions of its own has it here, so that these find an instance."""
+    waits: str | None = None
+    """How it waits at shared memory, if the module was changed by `engines.wasm.waits`: the
+    exported table into which the engine puts the functions that serve `wasix.abi.ATOMICS`, in
+    order, before anything else of the guest runs (`engines.wasm.waits.FILLER` does that)."""
+    shares: bool = False
+    """Whether the memory that it exports is a shared one that it imports."""
     variables: tuple[tuple[str, ValueType], ...] = ()
     """The mutable globals that a copy of an instance needs, by export name; number types only."""
     stack_pointer: int | None = None
@@ -117,6 +137,11 @@ class Linked:
     """Whether the module exports all of `ASYNCIFY`."""
     fresh: FreshMemory = field(default_factory=FreshMemory, compare=False)
     """What the memory of an instance starts with, once that has been seen."""
+
+    @property
+    def served(self) -> tuple[Function, ...]:
+        """What the door serves: what it imports, and what it waits by."""
+        return (*self.functions.values(), *(ATOMICS.functions if self.waits is not None else ()))
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,9 @@ class Host(Protocol):
     def random(self, count: int) -> bytes:
         """Unpredictable bytes."""
 
+    def parallelism(self) -> int:
+        """Threads that can run at once."""
+
     def readable(self, fd: int) -> WaitQueue:
         """A queue that wakes when the host descriptor may be read."""
 
@@ -63,6 +66,11 @@ class Clock:
             return os.urandom(count)
         except OSError as error:
             raise Errno.of(error) from None
+
+    def parallelism(self) -> int:
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
 
     def resolution(self, clock: str) -> int:
         return max(1, int(time.get_clock_info(_CLOCKS[clock]).resolution * 1e9))

@@ -23,7 +23,7 @@ def entries(program: Linked, door: Door, snapshot: Snapshot | None = None) -> En
     """For one instance."""
     found: dict[int, tuple[Entry, Callable[..., Sequence[int]]]] = {
         NUMBERS[function]: (door.entry(function), Struct(function.argument_format).unpack_from)
-        for function in program.functions.values()
+        for function in program.served
     }
     asked = _Asked(program, door, snapshot)
     found[CALLEE] = asked.callee, _NOTHING

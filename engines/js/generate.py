@@ -12,12 +12,14 @@ from engines.js.backtrace import MOST
 from engines.js.imports import wanted
 from engines.js.mailbox import ARGUMENTS, FUEL, MAILBOX_SIZE
 from engines.protocol import Linked
+from engines.wasm.waits import FILLER
 from wasix.abi import NUMBERS, SUSPEND, UNWIND, UPCALL, E, Function
 from wasix.abi.instance import Snapshot
 
 _SCRIPT = Path(__file__).parent / "direct.js"
 
-_CONSTANTS: dict[str, int | str] = {
+_CONSTANTS: dict[str, int | str | list[int]] = {
+    "FILLER": list(FILLER),
     "FRAMES": MOST,
     "FUEL": FUEL // 8,
     "ARGUMENT": ARGUMENTS // 4,
@@ -74,13 +76,13 @@ def direct() -> str:
 
 
 def given(program: Linked, snapshot: Snapshot | None = None) -> str:
-    """The arguments of `guest.instantiate` for `program`, with the functions it imports, from its
-    beginning or from a snapshot.
+    """The arguments of `guest.instantiate` for `program`, with the functions it is served by, from
+    its beginning or from a snapshot.
 
     Only these, and not in the script: V8 takes as long to read the text of all calls as to start
     a small guest.
     """
-    functions = sorted({(NUMBERS[function], function) for function in program.functions.values()})
+    functions = sorted({(NUMBERS[function], function) for function in program.served})
     calls = " ".join(_call(number, function) for number, function in functions)
     imports = wanted(program, snapshot)
     return f"{program.module.size}, {imports}, (words, longs, enter) => ({{ {calls} }})"

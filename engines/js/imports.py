@@ -6,7 +6,7 @@ import json
 
 from engines.protocol import Linked
 from engines.wasm import MemoryType, TagType
-from wasix.abi import NUMBERS
+from wasix.abi import ATOMICS, NUMBERS
 from wasix.abi.instance import Snapshot
 
 
@@ -15,7 +15,8 @@ def wanted(program: Linked, snapshot: Snapshot | None = None) -> str:
 
     What a function is, is its call number; a memory and a tag have a JavaScript descriptor. Where
     they apply there are also `fuel`, as (variable, limit in decimal); `variables`, if it suspends,
-    as (name, type); `start`, the export to call first; `snapshot`, as (bytes of memory, area).
+    as (name, type); `start`, the export to call first; `snapshot`, as (bytes of memory, area);
+    `waits`, if it waits at shared memory, as (table, call numbers of what goes into it).
     """
     functions = [
         (module, name, NUMBERS[function]) for (module, name), function in program.functions.items()
@@ -42,4 +43,7 @@ def wanted(program: Linked, snapshot: Snapshot | None = None) -> str:
         found["snapshot"] = (snapshot.memory.size, snapshot.area)
     elif program.start is not None:
         found["start"] = program.start
+    if program.waits is not None:
+        numbers = [NUMBERS[function] for function in ATOMICS.functions]
+        found["waits"] = (program.waits, numbers)
     return json.dumps(found)

@@ -8,6 +8,7 @@ import queue
 import threading
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
 from engines.artifacts import Kept
@@ -21,11 +22,13 @@ from engines.profile import Samples
 from engines.protocol import Abilities, Door, End, EngineError, Linked, Outcome
 from engines.spare import Spare
 from engines.teardown import finish
+from engines.v8 import profiler, shared
 from engines.v8.isolate import Failed, Isolate, Value
 from engines.v8.keeper import Keeper
 from engines.v8.library import library
-from engines.v8.profiler import Profiler, available
-from engines.wasm import Module
+from engines.v8.profiler import Profiler
+from engines.v8.shared import Lent, attach, lend
+from engines.wasm import MemoryType, Module
 from engines.wasm.types import Feature
 from wasix.abi.instance import Snapshot
 
@@ -77,6 +80,16 @@ def _nothing() -> None:
 _seats = Spare(Seat, Seat.close)
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where a guest thread comes from that another has started."""
+
+    memories: tuple[Lent, ...]
+    """What it is to share, in the order of its imports."""
+    arguments: tuple[int, int]
+    """What `wasi_thread_start` is called with."""
+
+
 class V8Guest:
     """A guest in an isolate of its own.
 
@@ -91,7 +104,9 @@ class V8Guest:
         ended: Callable[[Outcome], None],
         samples: Samples | None = None,
         snapshot: Snapshot | None = None,
+        origin: Origin | None = None,
     ) -> None:
+        self._origin = origin
         self._samples = samples
         self._profiler: Profiler | None = None
         self._program = program
@@ -108,6 +123,14 @@ class V8Guest:
         self.thread = threading.Thread(target=self._supervise, name="wasix-v8", daemon=True)
         _live.add(self)
         self.thread.start()
+
+    def start_thread(
+        self, door: Door, ended: Callable[[Outcome], None], tid: int, argument: int
+    ) -> V8Guest:
+        types = [item.type for item in self._program.module.imports]
+        memories = [of for of in types if isinstance(of, MemoryType) and of.limits.shared]
+        lent = tuple(lend(f"sharedBuffer{place}", of) for place, of in enumerate(memories))
+        return V8Guest(self._program, door, ended, origin=Origin(lent, (tid, argument)))
 
     def stop(self) -> None:
         with self._lock:
@@ -150,6 +173,11 @@ class V8Guest:
         if self._samples is not None:
             # Before there is a module, whose functions get their names as they are compiled.
             self._profiler = Profiler(isolate)
+        entry = "'_start'"
+        if self._origin is not None:
+            entry = "'wasi_thread_start', {}, {}".format(*self._origin.arguments)
+            isolate.define("attach", self._attach)
+            isolate.evaluate("attach()")
         module = self._program.module
         seat.load(module)
         # From here on guest code may run: instantiation runs a start function.
@@ -161,7 +189,7 @@ class V8Guest:
                 self._base = ctypes.addressof(ctypes.c_char.from_buffer(report))
             else:
                 self._base = isolate.address("guest.memory()")
-            report = self._stoppable(isolate, "guest.start('_start')")
+            report = self._stoppable(isolate, f"guest.start({entry})")
             _keeper.used(module)
         return outcome(str(report))
 
@@ -191,6 +219,11 @@ class V8Guest:
             words[0] = enter(self._memory, unpack(arguments))
 
         return serve
+
+    def _attach(self) -> None:
+        assert self._origin is not None
+        for place, lent in enumerate(self._origin.memories):
+            attach(lent, f"lentMemory{place}")
 
     def _grown(self) -> None:
         # V8 never moves a memory, not even an empty one: only its length is new.
@@ -248,7 +281,9 @@ class V8Engine:
     name = "v8"
 
     def __init__(self) -> None:
-        self.abilities = Abilities(profiles=available(), perf_map=SUPPORTED)
+        self.abilities = Abilities(
+            threads=shared.available(), profiles=profiler.available(), perf_map=SUPPORTED
+        )
         self._features: frozenset[Feature] | None = None
 
     def features(self) -> frozenset[Feature]:

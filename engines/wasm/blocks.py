@@ -1,4 +1,4 @@
-"""Rewrites function bodies: inserts code where straight runs of instructions begin.
+"""Rewrites function bodies: inserts code where straight runs of instructions begin, exchanges some.
 
 A run is what is executed as a whole once its first instruction is, unless it traps, throws or ends
 the program. It begins at the entry of a function, at the head of a loop, in each arm of an `if`, at
@@ -94,6 +94,8 @@ class Plan:
     before: Mapping[int, Callable[[bytes, int], bytes]] = field(default_factory=dict)
     """By `Opcode.code`: from the payload and the position of its immediates, the code to insert
     before such an instruction."""
+    exchanged: Mapping[int, Callable[[bytes, int], bytes | None]] = field(default_factory=dict)
+    """By `Opcode.code`: from the same, the code to put in place of such an instruction, if any."""
     referred: set[int] = field(default_factory=set)
     """Filled in: the redirected functions that code makes references to."""
 
@@ -139,6 +141,7 @@ def _walk(
     Written for speed: it runs for every instruction of a program.
     """
     kinds, run, redirected, before = _KINDS, plan.run, plan.redirected, plan.before
+    exchanged = plan.exchanged
     # Blocks that are open: whether control can come to their end by more ways than from above.
     # A loop's end cannot be branched to; its label is its head.
     frames: list[bool | None] = [False]
@@ -258,7 +261,11 @@ def _walk(
             if insert is not None and live:
                 events.append((at, insert(data, pos), at))
             if code not in _BR_ON_CASTS:
+                exchange = exchanged.get(code)
+                new = exchange(data, pos) if exchange is not None and live else None
                 pos = skip(code, data, pos)
+                if new is not None:
+                    events.append((at, new, pos))
                 continue
             label, _ = unsigned(data, pos + 1)
             pos = skip(code, data, pos)

@@ -41,7 +41,7 @@ from engines.wasm.module import Module
 from engines.wasm.opcodes import OPCODES
 from engines.wasm.reader import DecodeError
 from engines.wasm.references import elements, initialisers
-from engines.wasm.rewrite import hidden_prefix
+from engines.wasm.rewrite import hidden_prefix, is_about_code
 from engines.wasm.types import (
     FUNCREF,
     I32,
@@ -338,7 +338,7 @@ class _Instrumenter:
                 payloads[section.id] = initialisers(self.module, section, redirected)
         if plan.referred:
             self.additions.declare(sorted(plan.referred))
-        module = self.additions.made(payloads, drop=_is_about_code)
+        module = self.additions.made(payloads, drop=is_about_code)
         return Meter(module, self.fuel, self.interrupt, self.start)
 
     def _code(self, payload: memoryview, base: int, plan: Plan) -> bytes:
@@ -371,10 +371,3 @@ def _scaled(units: Code, amount: Amount) -> Code:
     if amount.shift:
         units.i64(amount.shift).op("i64.shr_u")
     return units
-
-
-def _is_about_code(custom: str) -> bool:
-    """Whether a custom section tells positions in the code, which are others now."""
-    return custom.startswith(("metadata.code.", ".debug_", "reloc.")) or custom in (
-        *("linking", "sourceMappingURL", "external_debug_info"),
-    )

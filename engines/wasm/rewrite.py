@@ -121,6 +121,27 @@ def hidden_prefix(module: Module, prefix: str = HIDDEN_PREFIX) -> str:
     return prefix
 
 
+def import_memory(module: Module, name: str, source: str, field: str) -> Module:
+    """Import the memory that is exported as `name`, if the module makes it itself and it is the
+    first one it makes; its index stays. Else the module is given back as it is."""
+    exported = module.export(name)
+    imported = sum(item.kind == "memory" for item in module.imports)
+    if exported is None or exported.kind != "memory" or exported.index != imported:
+        return module
+    memory, *others = module.memories
+    made = binary.vector(map(binary.external_type, others)) if others else None
+    wanted = (*module.imports, Import(source, field, memory))
+    payload = binary.vector(map(binary.import_entry, wanted))
+    return replace_sections(module, {binary.IMPORT: payload, binary.MEMORY: made})
+
+
+def is_about_code(custom: str) -> bool:
+    """Whether a custom section tells positions in the code, which are others when that changes."""
+    return custom.startswith(("metadata.code.", ".debug_", "reloc.")) or custom in (
+        *("linking", "sourceMappingURL", "external_debug_info"),
+    )
+
+
 def export_hidden(module: Module, prefix: str = HIDDEN_PREFIX) -> Module:
     """Export every mutable global, table and memory that is not exported yet.
 

@@ -33,6 +33,9 @@ class ManualHost:
     def resolution(self, clock: str) -> int:
         return 1
 
+    def parallelism(self) -> int:
+        return 3
+
     def random(self, count: int) -> bytes:
         return bytes(index % 251 for index in range(count))
 

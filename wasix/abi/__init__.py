@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wasix.abi.atomics import ATOMICS
 from wasix.abi.errno import SUSPEND, UNWIND, UPCALL, E, Errno, Unwind
 from wasix.abi.function import Function, Interface
 from wasix.abi.preview1 import PREVIEW1
@@ -10,6 +11,7 @@ from wasix.abi.wasix import THREADS, WASIX, WASIX64
 from wasix.abi.wasmedge import WASMEDGE
 
 __all__ = [
+    "ATOMICS",
     "CALLS",
     "INTERFACES",
     "NARROW",
@@ -34,8 +36,10 @@ __all__ = [
 
 INTERFACES: tuple[Interface, ...] = (PREVIEW1, SNAPSHOT0, WASMEDGE, WASIX, THREADS, WASIX64)
 
+_SERVED = (*INTERFACES[:-1], ATOMICS, WASIX64)
+
 CALLS: tuple[Function, ...] = tuple(
-    dict.fromkeys(function for interface in INTERFACES for function in interface.functions)
+    dict.fromkeys(function for interface in _SERVED for function in interface.functions)
 )
 """Every distinct function once. A position here is the function's call number in this build."""
 

@@ -137,9 +137,9 @@ def copied(function: Function, handler: Handler) -> Copied:
         try:
             return _serve(function, handler, thread, raw)
         except Errno as error:
-            return -error.code if function.plain else error.code
+            return function.error(error.code)
         except MemoryError:
-            return -E.NOMEM if function.plain else E.NOMEM
+            return function.error(E.NOMEM)
 
     return call
 

@@ -206,6 +206,10 @@ class Function:
         """Its name as a variable's."""
         return self.name.replace("-", "_")
 
+    def error(self, code: int) -> int:
+        """What it answers for an errno."""
+        return -code if self.plain else code
+
     @cached_property
     def copied(self) -> bool:
         """Whether it is decoded by `wasix.abi.copied`: what it names in memory is rarely looked at,

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict, cast
 from weakref import WeakSet
 
 import engines
@@ -42,11 +42,12 @@ from wasix.proc.process import (
 )
 from wasix.proc.program import Loading
 from wasix.proc.signal import Signal
+from wasix.proc.wait import Block, WaitQueue
 
 if TYPE_CHECKING:
     from engines.artifacts import Artifacts, Kept
     from engines.profile import Samples
-    from engines.protocol import Engine
+    from engines.protocol import Engine, ThreadedGuest
     from engines.wasm import Module
     from wasix.api.artifacts import Foreground
     from wasix.kernel import Kernel
@@ -234,7 +235,8 @@ class Launcher:
         self.run(process, snapshot)
 
     def start_thread(self, thread: Thread, starter: Thread, argument: int) -> None:
-        raise Errno(E.NOTSUP)
+        """Run a thread that another has made."""
+        self.runs[thread.process].begin_thread(thread, starter, argument)
 
     # Running.
 
@@ -282,6 +284,8 @@ class Run:
         self._callbacks: list[Callable[[], object]] = []
         self._carried = 0
         """Guest threads that engines carry."""
+        self._begun = WaitQueue()
+        """Woken when the main thread can be referred to."""
         _live.add(self)
         _watch_exit()
 
@@ -314,8 +318,32 @@ class Run:
             self.on_over(Filler(image.choice, linked.module).fill)
         with self.launcher.kernel.lock:
             thread.runner = runner
+            self._begun.wake()
             if self.process.status is not None or self.process.replacement is not None:
                 runner.stop()
+
+    def begin_thread(self, thread: Thread, starter: Thread, argument: int) -> None:
+        """Have the engine start another thread. Called by `starter`, in a system call."""
+        image = self.image
+        linked = image.linked
+        # What threads execute together cannot be counted alike in two runs.
+        if not image.choice.engine.abilities.threads or not linked.shares or linked.fuel:
+            raise Errno(E.NOTSUP)
+        if starter.runner is None:
+            raise Block([self._begun])
+        self._carried += 1
+        try:
+            thread.runner = cast("ThreadedGuest", starter.runner).start_thread(
+                OsThreadCarrier(thread),
+                lambda outcome: self._ended(thread, image, outcome),
+                thread.tid,
+                argument,
+            )
+        except BaseException as error:
+            self._carried -= 1
+            if isinstance(error, RuntimeError):  # the host has no more threads
+                raise Errno(E.AGAIN) from None
+            raise
 
     def _ended(self, thread: Thread, image: Image, outcome: Outcome) -> None:
         """The engine is done with a guest thread. Called on that."""
@@ -363,6 +391,10 @@ class Run:
             case End.RETURNED | End.TRAPPED if left is not None and left < 0:
                 limit = self.launcher.settings.fuel
                 process.exit(STATUS_FUEL, f"{name}: ended when its fuel of {limit} was used")
+            case End.UNWOUND if thread.tid not in process.threads:
+                pass  # it has ended by itself
+            case End.RETURNED if thread.tid != process.pid:
+                process.end_thread(thread)
             case End.RETURNED:
                 process.exit(0)
             case End.TRAPPED:

@@ -24,6 +24,8 @@ from engines.wasm import (
     export_hidden,
     export_start,
 )
+from engines.wasm.rewrite import import_memory
+from engines.wasm.waits import exchange
 from wasix.abi import REVISIONS, Function, lookup
 from wasix.api.errors import ProgramInvalid, UsageError
 
@@ -39,6 +41,10 @@ SUSPENDING = frozenset(
     " context_create context_switch context_destroy".split()
 )
 """Functions that unwind a guest's stack, to rewind it later or elsewhere."""
+
+_OWN = "wasix"
+"""The module from which a program is given the shared memory that it would make for itself: its
+threads are other instances, which have to be given the same one."""
 
 _NUMBERS = ("i32", "i64", "f32", "f64")
 
@@ -58,11 +64,13 @@ def link(
     elements: int = MOST_ELEMENTS,
     fuel: bool = False,
     artifacts: Artifacts | None = None,
+    waits: bool = True,
 ) -> Linked:
     """Decode a command module, check its imports against an ABI revision, and bound what it takes.
 
     `name` is for messages; `memory` is in bytes, `elements` are those of all tables; with `fuel`
-    the module is made to count, or taken from `artifacts`. Raises `ProgramInvalid`.
+    the module is made to count, or taken from `artifacts`; with `waits` the kernel's futexes stand
+    in for waiting at shared memory. Raises `ProgramInvalid`.
     """
     if abi not in REVISIONS:
         raise UsageError(f"there is no ABI revision {abi!r}; known: {', '.join(REVISIONS)}")
@@ -112,9 +120,23 @@ def link(
             module = export_hidden(module)
         module = clamp_memory(module, DEFAULT_MEMORY if memory is None else memory)
         module = clamp_tables(module, elements)
+        if _shared(module):
+            module = import_memory(module, "memory", _OWN, "memory")
+        waiting = exchange(module) if waits else None
+        if waiting is not None:
+            module = waiting.module
+            if first is None:
+                module, first = export_start(module)
     except (DecodeError, MemoryLimitError, TableLimitError) as error:
         raise ProgramInvalid(str(error)) from None
-    program = Linked(module, functions, meter, first)
+    program = Linked(
+        module,
+        functions,
+        meter,
+        first,
+        waits=waiting.table if waiting else None,
+        shares=_shares(module),
+    )
     if not suspends:
         return program
     variables = _variables(module)
@@ -124,6 +146,18 @@ def link(
         stack_pointer=_stack_pointer(module, [index for _, _, index in variables]),
         suspends=True,
     )
+
+
+def _shared(module: Module) -> bool:
+    """Whether the memory that it exports is a shared one."""
+    memory = module.type_of_export("memory")
+    return isinstance(memory, MemoryType) and memory.limits.shared
+
+
+def _shares(module: Module) -> bool:
+    exported = module.export("memory")
+    imported = sum(item.kind == "memory" for item in module.imports)
+    return exported is not None and exported.index < imported and _shared(module)
 
 
 def _suspends(module: Module, functions: Iterable[Function]) -> bool:

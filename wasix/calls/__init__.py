@@ -17,6 +17,7 @@ from wasix.calls import (
     environ,
     epoll,
     fd,
+    futex,
     path,
     poll,
     proc,
@@ -25,13 +26,14 @@ from wasix.calls import (
     signal,
     sock,
     stack,
+    thread,
     timer,
     tty,
 )
 
 _NOUNS = (
     *(args, environ, clock, fd, path, poll, epoll, tty, timer),
-    *(proc, signal, stack, random, sched, sock),
+    *(proc, signal, stack, thread, futex, random, sched, sock),
 )
 
 HANDLERS: dict[str, Callable[..., Any]] = {
@@ -40,6 +42,6 @@ HANDLERS: dict[str, Callable[..., Any]] = {
 """Every handler by the name of the function it serves."""
 
 
-def nosys(thread: object, *arguments: object) -> NoReturn:
+def nosys(caller: object, *arguments: object) -> NoReturn:
     """Serves what is declared and not implemented."""
     raise Errno(E.NOSYS)

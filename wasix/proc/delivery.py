@@ -21,7 +21,8 @@ from wasix.proc.stack import Held
 from wasix.proc.wait import Suspend
 
 _PROGRAMS = ("exec", "exec2", "exec3", "exec4", "spawn", "spawn2", "spawn3")
-RESUMED = frozenset({"futex_wait", "thread_join", *(f"proc_{name}" for name in _PROGRAMS)})
+_FUTEX = ("futex_wait", "memory_atomic_wait32", "memory_atomic_wait64")
+RESUMED = frozenset({*_FUTEX, "thread_join", *(f"proc_{name}" for name in _PROGRAMS)})
 """Waits that no signal ends: who makes them would only wait again, or waits for nothing else."""
 ENDED_BY_ALL = frozenset({"poll_oneoff", "epoll_wait", "thread_sleep"})
 """Waits that end also for signals a program ignores unless it asks for them."""

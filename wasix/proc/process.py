@@ -12,10 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wasix.abi import Errno
+from wasix.abi import E, Errno
 from wasix.abi.instance import Snapshot
 from wasix.abi.memory import DirectMemory, Memory
 from wasix.fs.descriptor import DescriptorTable
+from wasix.proc.futex import Futexes
 from wasix.proc.signal import IGNORED, STOPPING, UNCATCHABLE, Signal
 from wasix.proc.stack import Checkpoints, Held, Point
 from wasix.proc.timer import Timers
@@ -38,6 +39,9 @@ STATUS_NOEXEC = 126
 """What it was to execute is no program that can run here."""
 STATUS_NOT_FOUND = 127
 """What it was to execute is not there."""
+
+MOST_THREADS = 512
+"""Threads that a process may have at once."""
 
 _NO_MEMORY = DirectMemory(memoryview(b""))
 
@@ -62,6 +66,8 @@ class Thread:
         "attention",
         "call",
         "checkpoints",
+        "ended",
+        "futexes",
         "held",
         "memory",
         "process",
@@ -73,13 +79,17 @@ class Thread:
         "writers",
     )
 
-    def __init__(self, process: Process, tid: int) -> None:
+    def __init__(self, process: Process, tid: int, futexes: Futexes | None = None) -> None:
         self.tid = tid
         self.attention = process.timers.deadline is not None
         self.call: dict[str, Any] = {}
         self.checkpoints = Checkpoints()
         self.held: list[Held] = []
         """The calls whose upcalls are being made, outermost first."""
+        self.ended = WaitQueue()
+        """Woken when it ends by itself, and its process goes on."""
+        self.futexes = Futexes() if futexes is None else futexes
+        """Those of the memory it runs on."""
         self.memory: Memory = _NO_MEMORY
         """Linear memory, for calls that look into it. Valid while one is served."""
         self.signals: dict[Signal, None] = {}
@@ -280,6 +290,23 @@ class Process:
             self.ignored.add(signal)
         else:
             self.ignored.discard(signal)
+
+    def new_thread(self, starter: Thread) -> Thread:
+        """Another thread on the memory of `starter`. `again` if there are too many."""
+        if len(self.threads) >= MOST_THREADS:
+            raise Errno(E.AGAIN)
+        thread = Thread(self, self.kernel.next_id(), starter.futexes)
+        self.threads[thread.tid] = thread
+        return thread
+
+    def end_thread(self, thread: Thread) -> None:
+        """A thread ends, and the others go on; the process ends with the last one."""
+        if self.threads.pop(thread.tid, None) is None:
+            return
+        thread.futexes.forget(thread)
+        thread.ended.wake()
+        if not self.threads and self.replacement is None:
+            self.exit(0)
 
     def exit(
         self, status: int, message: str | None = None, *, caller: Thread | None = None

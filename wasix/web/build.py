@@ -162,7 +162,7 @@ def _programs(names: Iterable[str], assets: Path) -> Iterator[tuple[str, dict[st
         found = catalogue.find(name)
         data = found.read()
         short = Path(found.name).stem if isinstance(found.source, Path) else found.name
-        program = link(data, found.name)
+        program = link(data, found.name, waits=False)
         path = _hashed(data, f"{short}.wasm", assets)
         known = catalogue.PROGRAMS.get(name)
         yield (

@@ -97,7 +97,7 @@ class Page:
         from wasix.api.program import link
 
         try:
-            program = link(bytes(data), name, memory=memory)
+            program = link(bytes(data), name, memory=memory, waits=False)
         except WasixError as error:
             raise PageError(str(error)) from None
         module = program.module

@@ -6,7 +6,7 @@ import ctypes
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from struct import Struct
 
@@ -16,16 +16,17 @@ from engines.native.cranelift.compiler import WASM_STACK, Compiler, Invalid, com
 from engines.native.cranelift.library import Extern, Instance
 from engines.native.cranelift.mailbox import ANSWER, ARGUMENTS, MEMORY, Mailbox
 from engines.native.cranelift.profiler import Profiler
-from engines.native.cranelift.store import Memory, OwnMemory, Store, Variable
+from engines.native.cranelift.store import Memory, OwnMemory, SharedMemory, Store, Variable
 from engines.native.machine import Machine
 from engines.perf import SUPPORTED
 from engines.plain import Refused, Trapped
 from engines.profile import Samples
 from engines.protocol import Abilities, Build, Door, End, Linked, Outcome
 from engines.teardown import finish
-from engines.wasm import FunctionType, MemoryType, Module, TagType, ValueType
+from engines.wasm import FunctionType, MemoryType, Module, TagType, ValueType, decode
 from engines.wasm.types import Feature
-from wasix.abi import UNWIND, E, Function, Unwind
+from engines.wasm.waits import FILLER, TYPES
+from wasix.abi import ATOMICS, UNWIND, E, Function, Unwind
 from wasix.abi.instance import Snapshot
 
 _STACK = WASM_STACK + (8 << 20)
@@ -34,6 +35,18 @@ _FEW = 8
 """Functions for which a mailbox is made in about a millisecond: it is not worth a file."""
 
 _starting = threading.Lock()
+
+_FILLER = decode(FILLER, "waits")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a guest thread comes from that another has started."""
+
+    memories: tuple[SharedMemory, ...]
+    """What it is to share, in the order of its imports."""
+    arguments: tuple[int, int]
+    """What `wasi_thread_start` is called with."""
 
 
 class CraneliftGuest:
@@ -47,8 +60,11 @@ class CraneliftGuest:
         ended: Callable[[Outcome], None],
         samples: Samples | None = None,
         snapshot: Snapshot | None = None,
+        origin: Origin | None = None,
     ) -> None:
         self._compiler = compiler
+        self._origin = origin
+        self._shared: list[SharedMemory] = []
         self._samples = samples
         self._snapshot = snapshot
         self._profiler: Profiler | None = None
@@ -70,6 +86,12 @@ class CraneliftGuest:
                 self.thread.start()
             finally:
                 threading.stack_size(usual)
+
+    def start_thread(
+        self, door: Door, ended: Callable[[Outcome], None], tid: int, argument: int
+    ) -> CraneliftGuest:
+        origin = Origin(tuple(self._shared), (tid, argument))
+        return CraneliftGuest(self._compiler, self._program, door, ended, origin=origin)
 
     def stop(self) -> None:
         self._stopped = True
@@ -100,7 +122,7 @@ class CraneliftGuest:
         try:
             if self._samples is not None:
                 self._profiler = Profiler(self._compiler, compiled, store, module)
-            imports = self._imports(store, module)
+            imports, waits = self._imports(store, module)
             if self._stopped:
                 return Outcome(End.UNWOUND)
             if self._profiler:
@@ -109,6 +131,9 @@ class CraneliftGuest:
             instance.instance = store.instantiate(compiled, imports)
             self._memory = instance.linear = store.exported_memory(instance.instance, "memory")
             self._look()
+            if self._program.waits is not None:
+                table = store.export(instance.instance, self._program.waits)
+                store.instantiate(self._compiler.module(_FILLER), [*waits, table])
             return self._metered(instance)
         except Trapped as trap:
             return self._trapped(trap)
@@ -144,7 +169,10 @@ class CraneliftGuest:
         try:
             if first is not None and snapshot is None:
                 instance.call(first)
-            returned = self._machine.run("_start", start=snapshot)
+            if self._origin is None:
+                returned = self._machine.run("_start", start=snapshot)
+            else:
+                returned = self._machine.run("wasi_thread_start", self._origin.arguments)
         except Trapped as trap:
             return self._trapped(trap)
         return Outcome(End.RETURNED if returned else End.UNWOUND)
@@ -159,16 +187,22 @@ class CraneliftGuest:
             return _failed(failure)
         return Outcome(End.TRAPPED, str(trap), tuple(trap.frames))
 
-    def _imports(self, store: Store, module: Module) -> list[Extern]:
+    def _imports(self, store: Store, module: Module) -> tuple[list[Extern], list[Extern]]:
+        """What the module imports, and what goes into the table that it waits by."""
         memory = store.memory(MEMORY)
         mail = _bytes(OwnMemory(store, memory.of))
         self._answer = mail[ANSWER : ANSWER + 4].cast("i")
-        calls = [
-            store.callback(self._call(self._program.functions[item.module, item.name], mail))
+        served = [
+            self._program.functions[item.module, item.name]
             for item in module.imports
             if item.kind == "function"
         ]
-        instance = store.instantiate(self._compiler.module(_mailbox(module)), [memory, *calls])
+        mailbox = _mailbox(module)
+        if self._program.waits is not None:
+            served += ATOMICS.functions
+            mailbox = Mailbox((*mailbox.types, *TYPES))
+        calls = [store.callback(self._call(function, mail)) for function in served]
+        instance = store.instantiate(self._compiler.module(mailbox), [memory, *calls])
         functions = iter(range(len(calls)))
         imports = []
         for item in module.imports:
@@ -176,12 +210,22 @@ class CraneliftGuest:
                 case FunctionType():
                     imports.append(store.export(instance, str(next(functions))))
                 case MemoryType() as declared:
-                    imports.append(store.memory(declared))
+                    imports.append(self._memory_for(store, declared))
                 case TagType() as declared:
                     imports.append(store.tag(declared))
                 case _:
                     raise TypeError(f"{item.module}.{item.name} is a {item.kind}")
-        return imports
+        return imports, [store.export(instance, str(number)) for number in functions]
+
+    def _memory_for(self, store: Store, of: MemoryType) -> Extern:
+        if not of.limits.shared:
+            return store.memory(of)
+        if self._origin is None:
+            memory = store.shared_memory(of)
+        else:
+            memory = self._origin.memories[len(self._shared)]
+        self._shared.append(memory)
+        return store.share(memory)
 
     def _call(self, function: Function, mail: memoryview) -> Callable[[], int]:
         """What wasmtime calls for `function`: a closure, to look little up."""
@@ -192,7 +236,7 @@ class CraneliftGuest:
             enter = self._machine.entry(enter)
         layout = Struct(function.argument_format)
         unpack, place = layout.unpack, mail[ARGUMENTS : ARGUMENTS + layout.size]
-        fault, answers, special = int(E.FAULT), self._answer, self._machine.answer
+        fault, answers, special = function.error(E.FAULT), self._answer, self._machine.answer
 
         def call() -> int:
             try:
@@ -276,7 +320,7 @@ class CraneliftEngine:
     """See `engines.protocol.Engine`."""
 
     name = "cranelift"
-    abilities = Abilities(artifacts=True, profiles=True, perf_map=SUPPORTED)
+    abilities = Abilities(artifacts=True, threads=True, profiles=True, perf_map=SUPPORTED)
 
     def __init__(self) -> None:
         self.compiler = compiler()

@@ -66,24 +66,24 @@ class SharedMemory:
 
     def __init__(self, library: Any, pointer: int) -> None:
         self._library = library
-        self._pointer = pointer
+        self.pointer = pointer
 
     def data(self) -> int:
-        return self._library.wasmtime_sharedmemory_data(self._pointer) or 0
+        return self._library.wasmtime_sharedmemory_data(self.pointer) or 0
 
     def size(self) -> int:
-        return int(self._library.wasmtime_sharedmemory_data_size(self._pointer))
+        return int(self._library.wasmtime_sharedmemory_data_size(self.pointer))
 
     def grow(self, pages: int) -> int | None:
         before = c_uint64()
         return _grown(
             self._library,
-            self._library.wasmtime_sharedmemory_grow(self._pointer, pages, byref(before)),
+            self._library.wasmtime_sharedmemory_grow(self.pointer, pages, byref(before)),
             before,
         )
 
     def __del__(self) -> None:
-        self._library.wasmtime_sharedmemory_delete(self._pointer)
+        self._library.wasmtime_sharedmemory_delete(self.pointer)
 
 
 def _grown(library: Any, error: int | None, before: c_uint64) -> int | None:
@@ -184,6 +184,34 @@ class Store:
         return _extern(Extern.FUNCTION, found)
 
     def memory(self, of: MemoryType) -> Extern:
+        if of.limits.shared:
+            return self.share(self.shared_memory(of))
+        found = (c_uint64 * 3)()
+        declared = self._memory_type(of)
+        try:
+            self.check(self.library.wasmtime_memory_new(self.context, declared, found))
+        finally:
+            self.library.wasm_memorytype_delete(declared)
+        return Extern(Extern.MEMORY, found)
+
+    def shared_memory(self, of: MemoryType) -> SharedMemory:
+        """A new one, which outlives the store if it is kept."""
+        found = c_void_p()
+        declared = self._memory_type(of)
+        try:
+            make = self.library.wasmtime_sharedmemory_new
+            self.check(make(self._compiler.engine, declared, byref(found)))
+        finally:
+            self.library.wasm_memorytype_delete(declared)
+        assert found.value
+        return SharedMemory(self.library, found.value)
+
+    def share(self, memory: SharedMemory) -> Extern:
+        """A shared memory, maybe another store's, to be imported."""
+        self._kept.append(memory)
+        return Extern(Extern.SHARED_MEMORY, (c_uint64 * 3)(memory.pointer))
+
+    def _memory_type(self, of: MemoryType) -> c_void_p:
         limits = of.limits
         declared = c_void_p()
         self.check(
@@ -197,17 +225,7 @@ class Store:
                 byref(declared),
             )
         )
-        found = (c_uint64 * 3)()
-        try:
-            if limits.shared:
-                make = self.library.wasmtime_sharedmemory_new
-                self.check(make(self._compiler.engine, declared, found))
-                self._kept.append(SharedMemory(self.library, found[0]))
-                return Extern(Extern.SHARED_MEMORY, found)
-            self.check(self.library.wasmtime_memory_new(self.context, declared, found))
-            return Extern(Extern.MEMORY, found)
-        finally:
-            self.library.wasm_memorytype_delete(declared)
+        return declared
 
     def tag(self, of: TagType) -> Extern:
         declared = self.library.wasm_tagtype_new(function_type(self.library, of.type))

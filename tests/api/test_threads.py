@@ -1,0 +1,172 @@
+"""Programs with threads, compared with the same source on Linux."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import engines
+import wasix
+from tests.guests.build import compile_guest, compile_native
+from tests.selection import FULL
+from wasix.abi import E
+
+SHARED = (
+    "-mcpu=generic+atomics+bulk_memory",
+    "-Wl,--shared-memory,--export-memory,--max-memory=67108864",
+)
+IMPORTED = (*SHARED, "-Wl,--import-memory")
+FLAGS = {
+    "calls": IMPORTED,
+    "instructions": (*IMPORTED, "-DINSTRUCTIONS"),
+    "wasi-threads": (*IMPORTED, "-DINSTRUCTIONS", "-DWASI_THREADS"),
+    "own-memory": SHARED,
+}
+"""How a guest begins threads and waits, and where its memory comes from."""
+
+SECONDS = 120
+"""Longer than anything here takes; a guest that hangs fails its test."""
+
+
+@pytest.fixture
+def threaded(engine: str) -> str:
+    """The engines whose guests have threads."""
+    if not engines.get(engine).abilities.threads:
+        pytest.skip(f"{engine} has no threads for guests")
+    return engine
+
+
+@pytest.fixture(params=FLAGS)
+def guest(request: pytest.FixtureRequest) -> Path:
+    return compile_guest("threads", flags=FLAGS[request.param])
+
+
+def native(*args: str) -> subprocess.CompletedProcess[str]:
+    program = compile_native("threads", flags=("-lpthread",))
+    return subprocess.run([program, *args], capture_output=True, text=True, timeout=SECONDS)
+
+
+def run(engine: str, guest: Path, *args: str) -> wasix.CompletedProcess[str]:
+    return wasix.run([guest, *args], engine=engine, capture_output=True, text=True, timeout=SECONDS)
+
+
+REPEATS = 100 if FULL else 3
+ADDITIONS = "1000000" if FULL else "20000"
+TURNS = "20000" if FULL else "500"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("counters", ADDITIONS),
+        ("ping-pong", TURNS),
+        ("local-storage",),
+        ("main-ends-first",),
+        ("main-returns",),
+        ("exit",),
+        ("growth",),
+        ("many", "25"),
+    ],
+    ids=lambda args: args[0],
+)
+def test_it_is_as_on_linux(threaded: str, guest: Path, args: tuple[str, ...]) -> None:
+    expected = native(*args)
+    for _ in range(REPEATS):
+        done = run(threaded, guest, *args)
+        assert (done.stdout, done.stderr) == (expected.stdout, expected.stderr)
+        assert done.returncode == expected.returncode
+
+
+def test_a_trap_in_a_thread_ends_the_program(threaded: str, guest: Path) -> None:
+    done = run(threaded, guest, "trap")
+    assert (done.returncode, done.stdout) == (134, "")
+
+
+def carriers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("wasix-")}
+
+
+def test_a_deadlock_can_be_killed_and_leaves_no_thread(threaded: str, guest: Path) -> None:
+    before = carriers()
+    with wasix.Popen([guest, "deadlock"], engine=threaded, stdout=wasix.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
+        process.kill()
+        assert process.wait(SECONDS) == 137
+    for thread in carriers() - before:
+        thread.join(SECONDS)
+        assert not thread.is_alive()
+
+
+def test_a_time_limit_ends_all_threads(threaded: str, guest: Path) -> None:
+    done = wasix.run([guest, "deadlock"], engine=threaded, time_limit=0.5, capture_output=True)
+    assert done.returncode == 124
+
+
+def test_threads_that_cannot_be_are_an_error_of_the_call(engine: str) -> None:
+    if engines.get(engine).abilities.threads:
+        pytest.skip(f"{engine} has them")
+    if "threads" not in engines.get(engine).features():
+        pytest.skip(f"{engine} refuses shared memory")
+    done = run(engine, compile_guest("threads", flags=IMPORTED), "counters")
+    assert (done.returncode, done.stdout) == (1, f"thread 0: error {int(E.NOTSUP)}\n")
+
+
+def test_metered_programs_have_none(threaded: str) -> None:
+    """What threads execute together is not the same in two runs."""
+    done = wasix.run(
+        [compile_guest("threads", flags=IMPORTED), "counters"],
+        engine=threaded,
+        fuel=10**9,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == f"thread 0: error {int(E.NOTSUP)}\n"
+
+
+@pytest.mark.parametrize("wait", ["memory.atomic.wait32", "memory.atomic.notify"])
+def test_a_program_of_one_thread_may_wait_too(
+    engine: str, wat: Callable[..., str], wait: str
+) -> None:
+    if "threads" not in engines.get(engine).features():
+        pytest.skip(f"{engine} refuses shared memory")
+    operands = "(i32.const 0) (i32.const 0)" + ("" if "notify" in wait else " (i64.const 1000)")
+    path = wat(
+        f"""(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+          (memory (export "memory") 1 1 shared)
+          (func $start (i32.store (i32.const 8) ({wait} {operands})))
+          (start $start)
+          (func (export "_start")
+            (call $exit (i32.add (i32.const 40) (i32.load (i32.const 8))))))"""
+    )
+    done = wasix.run([path], engine=engine, capture_output=True, timeout=SECONDS)
+    assert done.returncode == (40 if "notify" in wait else 42)
+
+
+def test_each_call_starts_one_thread_while_memory_grows(
+    threaded: str, wat: Callable[..., str]
+) -> None:
+    """Numbers of threads are none of errno's, though the call answers with either."""
+    path = wat(
+        """(module
+          (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
+          (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+          (memory (export "memory") 1 100 shared)
+          (func (export "wasi_thread_start") (param i32 i32)
+            (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1)))
+            (drop (memory.atomic.notify (i32.const 0) (i32.const 1))))
+          (func (export "_start") (local $started i32)
+            (loop $next
+              (drop (memory.grow (i32.const 1)))
+              (if (i32.le_s (call $spawn (i32.const 0)) (i32.const 0)) (then unreachable))
+              (drop (memory.atomic.wait32 (i32.const 0) (local.get $started) (i64.const -1)))
+              (local.set $started (i32.add (local.get $started) (i32.const 1)))
+              (br_if $next (i32.lt_u (local.get $started) (i32.const 40))))
+            (call $exit (i32.atomic.load (i32.const 0)))))"""
+    )
+    done = wasix.run([path], engine=threaded, capture_output=True, timeout=SECONDS)
+    assert done.returncode == 40
