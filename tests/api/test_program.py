@@ -87,3 +87,10 @@ def test_a_start_function_of_a_program_that_is_called_back() -> None:
     assert linked.start is not None
     assert linked.module.start is None
     assert program(MEMORY, START, "(func $first)", "(start $first)").start is None
+
+
+def test_a_memory_that_is_given_need_not_be_exported() -> None:
+    linked = program('(import "env" "memory" (memory 1 2 shared))', START)
+    exported = linked.module.export("memory")
+    assert exported is not None
+    assert (exported.kind, exported.index, linked.shares) == ("memory", 0, True)

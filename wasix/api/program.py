@@ -24,7 +24,7 @@ from engines.wasm import (
     export_hidden,
     export_start,
 )
-from engines.wasm.rewrite import import_memory
+from engines.wasm.rewrite import add_export, import_memory
 from engines.wasm.waits import exchange
 from wasix.abi import REVISIONS, Function, lookup
 from wasix.api.errors import ProgramInvalid, UsageError
@@ -93,6 +93,9 @@ def link(
         )
     if module.function_type(start.index) != FunctionType((), ()):
         raise ProgramInvalid(f"{name} exports a _start that takes or returns values")
+    if module.export("memory") is None and any(item.kind == "memory" for item in module.imports):
+        # As WASIX builds threaded programs: whoever gives the memory has it.
+        module = add_export(module, "memory", "memory", 0)
     exported = module.export("memory")
     if exported is None or exported.kind != "memory":
         raise ProgramInvalid(f'{name} does not export its memory as "memory", as WASI asks for')
