@@ -188,6 +188,29 @@ def test_an_operation_that_fails_leaves_no_process(guest: Guest, programs: FakeP
     assert errno(guest.process.main, "proc_join", ANY, 0) == E.CHILD
 
 
+def test_what_is_to_be_done_first_fails_first(guest: Guest, programs: FakePrograms) -> None:
+    args: Args = ("missing", "", None, [op(DUP2, fd=65536, src=0)], [], 0, None)
+    assert errno(guest.process.main, "proc_spawn2", *args) == E.BADF
+
+
+def test_a_program_is_looked_for_from_the_childs_directory(
+    guest: Guest, programs: FakePrograms
+) -> None:
+    guest.process.main.memory = DirectMemory(memoryview(bytearray(b"/bin")))
+    assert spawn(guest, "./tool", ops=[op(CHDIR, path=(0, 4))]).cwd == "/bin"
+
+
+def test_a_parent_that_ends_meanwhile_leaves_nothing(guest: Guest, programs: FakePrograms) -> None:
+    programs.at_once = False
+    with pytest.raises(Block):
+        guest.call("proc_spawn2", "/bin/tool", "", None, NO_OPS, [], 0, None)
+    assert len(guest.process.kernel.processes) == 2
+    stdin = guest.process.descriptors.file(0)
+    guest.process.exit(0)
+    assert not guest.process.kernel.processes
+    assert stdin.references == 0
+
+
 def test_what_closes_on_exec_is_not_inherited(guest: Guest, programs: FakePrograms) -> None:
     guest.process.descriptors.entries[0].close_on_exec = True
     guest.process.descriptors.entries[1].close_on_exec = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from wasix.abi import E, Errno, Unwind
 from wasix.abi.types import LOOKUPFLAGS, Bits, Fdflags, Oflags, Rights
@@ -188,25 +188,50 @@ def _spawn(
     dispositions: Sequence[SignalDisposition],
     search: str | None,
 ) -> int:
-    process = thread.process
-    process.kernel.check_processes()
-    found, argv = program(thread, name, args or [name.encode()], search)
-    child = process.child()
-    try:
+    def prepare(child: Process) -> None:
         for op in ops:
             _apply(thread, child, op)
         for sig, disposition in dispositions:
             if sig:
                 child.set_ignored(Signal(sig), disposition == _IGNORE)
-        child.args = argv
         if envs is not None:
             child.environ = envs
-        child.become(found)
-        child.start()
+
+    return _begin(thread, name, args or [name.encode()], search, prepare).pid
+
+
+def _begin(
+    thread: Thread,
+    name: str,
+    args: list[bytes],
+    search: str | None,
+    prepare: Callable[[Process], None],
+) -> Process:
+    """A child that runs a program. It is made ready first, as posix_spawn does it."""
+    child: Process | None = thread.call.get("child")
+    if child is None:
+        child = thread.process.child()
+        thread.call["child"] = child
+        try:
+            prepare(child)
+        except Errno:
+            _abandon(thread)
+            raise
+    try:
+        # As the child sees it, which may have another working directory.
+        found, argv = program(thread, name, args, search, child)
     except Errno:
-        child.abandon()
+        _abandon(thread)
         raise
-    return child.pid
+    del thread.call["child"]
+    child.args = argv
+    child.become(found)
+    child.start()
+    return child
+
+
+def _abandon(thread: Thread) -> None:
+    thread.call.pop("child").abandon()
 
 
 def _apply(thread: Thread, child: Process, op: SpawnFdOp) -> None:
@@ -299,25 +324,24 @@ def proc_spawn(
     if chroot or preopen:
         raise Errno(E.NOTSUP)
     process = thread.process
-    process.kernel.check_processes()
-    argv = _lines(args) or [name.encode()]
-    found, argv = program(thread, name, argv, _search(name, 1, None))
-    child = process.child()
-    given: list[tuple[int, int | None]] = []
-    try:
+    given: list[tuple[int, int | None]] = thread.call.setdefault("given", [])
+
+    def prepare(child: Process) -> None:
         for fd, mode in enumerate((stdin, stdout, stderr)):
             given.append(_stream(process, child, fd, mode))
         if working_dir not in ("", "."):
             change_directory(child, working_dir)
-        child.args = argv
-        child.become(found)
-        child.start()
+
+    argv = _lines(args) or [name.encode()]
+    try:
+        child = _begin(thread, name, argv, _search(name, 1, None), prepare)
     except Errno:
-        child.abandon()
         for _, end in given:
             if end is not None:
                 process.descriptors.close(end)
+        del thread.call["given"]
         raise
+    del thread.call["given"]
     return ProcessHandles(child.pid, *given)
 
 

@@ -121,14 +121,19 @@ def _begin(
 
 
 def program(
-    thread: Thread, name: str, argv: Sequence[bytes], search: str | None
+    thread: Thread,
+    name: str,
+    argv: Sequence[bytes],
+    search: str | None,
+    process: Process | None = None,
 ) -> tuple[Program, list[bytes]]:
     """The program behind `name`, and the arguments to start it with. Waits until it is loaded.
 
-    `search` is where to look for a name without a slash, None for the working directory only.
+    `search` is where to look for a name without a slash, None for the working directory only. It
+    is `process` that looks, by default the caller's.
     """
     if "loading" not in thread.call:
-        thread.call["loading"] = _begin(thread.process, name, argv, search)
+        thread.call["loading"] = _begin(process or thread.process, name, argv, search)
     loading, given = thread.call["loading"]
     assert isinstance(loading, Loading)
     if loading.program is None and loading.error is None:

@@ -57,6 +57,7 @@ def borrow(thread: Thread, point: Point | None, at: int) -> Process:
     child = lender.child()
     child.callback = lender.callback
     child.threads = {child.pid: thread}
+    child.begun = True
     child.loan = Loan(thread, lender, point, at)
     thread.join(child)
     return child

@@ -179,6 +179,8 @@ class Process:
         """What it is to run next (exec), once its threads have unwound."""
         self.loan: Loan | None = None
         """What it runs on while that is its parent's (vfork)."""
+        self.begun = parent is None
+        """Whether it has been started; a new process is made ready first."""
         self.status: int | None = None
         self.signal: Signal | None = None
         """The signal that ended it, if one did."""
@@ -246,6 +248,8 @@ class Process:
 
     def execute(self, program: Program) -> None:
         """The same, when the last thread has unwound: there is a new first one."""
+        for child in [child for child in self.children.values() if not child.begun]:
+            child.abandon()  # the thread that made it has unwound
         self.become(program)
         self.replacement = None
         self.paused = False
@@ -258,6 +262,7 @@ class Process:
 
     def start(self, snapshot: Snapshot | None = None) -> None:
         """Run its program, or go on from a snapshot of one that does."""
+        self.begun = True
         assert self.kernel.programs is not None
         self.kernel.programs.start(self, snapshot)
 
@@ -323,7 +328,9 @@ class Process:
         self.paused = True
         self.loan = None
         self.group.members.pop(self, None)
-        for child in self.children.values():
+        for child in list(self.children.values()):
+            if not child.begun:
+                child.abandon()
             child.parent = None
             if child.status is not None:
                 self.kernel.forget(child)
