@@ -27,14 +27,11 @@ NATIVE = "native"
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wno-unused-function")
 OPTIONS = ("-O1", "-s", *WARNINGS)
 
-_WRAPPED = ("chdir", "fcntl", "getpid", "ioctl", "open", "raise", "signal")
-"""What wasi-libc has in a form that the shim replaces."""
 _EXPORTED = ("__stack_pointer", "__stack_low", "__stack_high", "__data_end", "__heap_base")
 WASIX_OPTIONS = (
     "-D_WASI_EMULATED_GETPID",
     "-D_WASI_EMULATED_PROCESS_CLOCKS",
     "-lwasi-emulated-process-clocks",
-    *(f"-Wl,--wrap={name}" for name in _WRAPPED),
     *(f"-Wl,--export={name}" for name in _EXPORTED),
     "-Wl,-z,stack-size=1048576",
 )
