@@ -133,6 +133,7 @@ class Guest:
                     environ,
                     files,
                     preopens,
+                    cwd="/" + directory,
                     sockets=given,
                     max_files=box.max_files,
                     tracer=_tracer(watchers, trace if callable(trace) else None),
