@@ -27,14 +27,11 @@ NATIVE = "native"
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wno-unused-function")
 OPTIONS = ("-O1", "-s", *WARNINGS)
 
-_WRAPPED = ("chdir", "fcntl", "getpid", "ioctl", "open", "raise", "signal")
-"""What wasi-libc has in a form that the shim replaces."""
 _EXPORTED = ("__stack_pointer", "__stack_low", "__stack_high", "__data_end", "__heap_base")
 WASIX_OPTIONS = (
     "-D_WASI_EMULATED_GETPID",
     "-D_WASI_EMULATED_PROCESS_CLOCKS",
     "-lwasi-emulated-process-clocks",
-    *(f"-Wl,--wrap={name}" for name in _WRAPPED),
     *(f"-Wl,--export={name}" for name in _EXPORTED),
     "-Wl,-z,stack-size=1048576",
 )
@@ -49,10 +46,6 @@ ASYNCIFY_OPTIONS = (
     *("--enable-nontrapping-float-to-int", "--enable-reference-types", "--enable-sign-ext"),
     *("--enable-simd", "--enable-threads", "--asyncify"),
 )
-
-
-def _cc(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "ziglang", "cc", *arguments]
 
 
 @functools.cache
@@ -76,6 +69,7 @@ def compile_sources(
     headers: Sequence[Path] = (),
     target: str = WASI,
     options: Sequence[str] = OPTIONS,
+    includes: Sequence[Path] = (),
     unwinds: bool = False,
 ) -> Path:
     """The program NAME of C sources, and of headers that they include; `unwinds` is for asyncify.
@@ -94,7 +88,9 @@ def compile_sources(
     BUILD.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=BUILD) as directory:
         output = Path(directory) / compiled.name
-        command = _cc("-target", target, *options, *map(str, sources), "-o", str(output))
+        folders = [option for folder in includes for option in ("-I", str(folder))]
+        built = ("-target", target, *folders, *options, *map(str, sources), "-o", str(output))
+        command = [sys.executable, "-m", "ziglang", "cc", *built]
         _run(command, f"{name} does not compile")
         if unwinds:
             output.write_bytes(asyncify(output.read_bytes(), "-O1"))
@@ -145,6 +141,7 @@ def compile_with_shim(
     *,
     headers: Sequence[Path] = (),
     options: Sequence[str] = OPTIONS,
+    includes: Sequence[Path] = (),
     shared: bool = False,
 ) -> Path:
     """A program for WASIX of C sources that are written for POSIX."""
@@ -155,7 +152,8 @@ def compile_with_shim(
         name,
         [*sources, *shim],
         headers=included,
-        options=(*options, "-I", str(SHIM / "include"), *WASIX_OPTIONS, *memory),
+        options=(*options, *WASIX_OPTIONS, *memory),
+        includes=(SHIM / "include", *includes),
         unwinds=True,
     )
 

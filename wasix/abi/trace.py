@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 from wasix.abi.function import (
+    Address,
     Count,
     Fill,
     Function,
     Gather,
     In,
+    Load,
     Out,
     OutRecords,
     Param,
@@ -22,6 +24,8 @@ from wasix.abi.function import (
     Scatter,
     Strings,
     Text,
+    TextList,
+    Update,
 )
 from wasix.abi.layout import Record, Scalar, Type, Union
 from wasix.abi.types import DIRENT, FILETYPE
@@ -96,6 +100,14 @@ def _arguments(
             case In(name, kind):
                 value = next(values)
                 yield name, Symbol(value.upper()) if isinstance(value, str) else _plain(kind, value)
+            case Load(name, kind) | Update(name, kind):
+                value = next(values)
+                yield name, None if value is None else _plain(kind, value)
+            case Address(name):
+                yield name, next(values)
+            case TextList(name):
+                texts = next(values)
+                yield name, None if texts is None else _list([*map(_text, texts[: SHOWN + 1])])
             case Text(name):
                 yield name, str(next(values))
             case Gather(name):
@@ -116,7 +128,7 @@ def _arguments(
 
 
 def _result(params: tuple[Param, ...], result: object) -> Value:
-    outs = [param for param in params if isinstance(param, Out | OutRecords | Strings)]
+    outs = [param for param in params if isinstance(param, Out | Update | OutRecords | Strings)]
     if isinstance(outs[0] if outs else None, OutRecords):
         del outs[1:]  # their number, which the list says
     if not outs:
@@ -127,9 +139,9 @@ def _result(params: tuple[Param, ...], result: object) -> Value:
     return {out.name: _out(out, value) for out, value in zip(outs, result, strict=True)}
 
 
-def _out(param: Out | OutRecords | Strings, value: Any) -> Value:
+def _out(param: Out | Update | OutRecords | Strings, value: Any) -> Value:
     match param:
-        case Out(_, kind):
+        case Out(_, kind) | Update(_, kind):
             return _plain(kind, value)
         case OutRecords(_, record):
             return _list([_plain(record, item) for item in value[: SHOWN + 1]])

@@ -123,6 +123,9 @@ class Guest:
         if self.trace is not None:
             watchers.append(self.trace)
         preopens = box.preopens(directory)
+        if loaded.image.wasix:
+            # Its libc asks for the working directory, and would take `.` for the root.
+            del preopens["."]
         environ = stdio.environment(dict(env))
         given: list[HostSocket] = shared(kernel.host, sockets)
         try:
@@ -133,6 +136,7 @@ class Guest:
                     environ,
                     files,
                     preopens,
+                    cwd="/" + directory,
                     sockets=given,
                     max_files=box.max_files,
                     tracer=_tracer(watchers, trace if callable(trace) else None),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasix.abi import E, Errno, Function, Unwind
 from wasix.abi.bind import Call, Handler, direct
-from wasix.proc.wait import Block
+from wasix.proc.wait import Block, Suspend
 
 if TYPE_CHECKING:
     from wasix.proc.process import Process, Thread
@@ -77,6 +77,9 @@ class Tracing:
             except (Errno, Unwind) as error:
                 self._end(thread, error)
                 raise
+            except Suspend:
+                self._end(thread, None)
+                raise
             self._end(thread, result)
             return result
 
@@ -102,6 +105,10 @@ class Tracing:
                 raise
             except Unwind as error:
                 self._end(thread, error)
+                raise
+            except Suspend:
+                # What it answers is known only when the stack has been unwound.
+                self._end(thread, None)
                 raise
             self._end(thread, Errno(E(code)) if code else opened.result)
             return code

@@ -52,10 +52,10 @@ int pipe(int fds[2]) {
     return pipe2(fds, 0);
 }
 
-int __real_open(const char *path, int flags, ...);
+int libc_open(const char *path, int flags, ...) __asm__("open");
 
-int __wrap_open(const char *path, int flags, ...) {
-    int fd = __real_open(path, flags & ~O_CLOEXEC, 0666);
+int open(const char *path, int flags, ...) {
+    int fd = libc_open(path, flags & ~O_CLOEXEC, 0666);
     if (fd >= 0 && (flags & O_CLOEXEC)) set_cloexec(fd, true);
     return fd;
 }
@@ -67,7 +67,7 @@ static int access_mode(__wasi_rights_t rights) {
     return mode ? mode : O_SEARCH;
 }
 
-int __wrap_fcntl(int fd, int command, ...) {
+int fcntl(int fd, int command, ...) {
     va_list rest;
     va_start(rest, command);
     int argument = command == F_GETFD || command == F_GETFL ? 0 : va_arg(rest, int);

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-int __real_chdir(const char *path);
+int libc_chdir(const char *path) __asm__("chdir");
 
-int __wrap_chdir(const char *path) {
-    if (__real_chdir(path) != 0) return -1;
+int chdir(const char *path) {
+    if (libc_chdir(path) != 0) return -1;
     char *now = getcwd(NULL, 0);
     if (!now) return -1;
     int32_t error = wasix_chdir(now, strlen(now));
@@ -20,5 +20,5 @@ __attribute__((constructor(102))) static void start(void) {
     uint32_t length = sizeof directory - 1;
     if (wasix_getcwd(directory, &length) != 0 || length >= sizeof directory) return;
     directory[length] = 0;
-    if (strcmp(directory, "/") != 0) chdir(directory);
+    if (strcmp(directory, "/") != 0) libc_chdir(directory);
 }

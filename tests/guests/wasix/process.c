@@ -193,7 +193,7 @@ pid_t wait3(int *status, int options, struct rusage *usage) {
     return waitpid(-1, status, options);
 }
 
-pid_t __wrap_getpid(void) {
+pid_t getpid(void) {
     uint32_t pid = 0;
     wasix_proc_id(&pid);
     return pid;

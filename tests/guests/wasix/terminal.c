@@ -43,14 +43,14 @@ char *ttyname(int fd) {
     return is_terminal(fd) ? "/dev/tty" : NULL;
 }
 
-int __real_ioctl(int fd, int request, ...);
+int libc_ioctl(int fd, int request, ...) __asm__("ioctl");
 
-int __wrap_ioctl(int fd, int request, ...) {
+int ioctl(int fd, int request, ...) {
     va_list rest;
     va_start(rest, request);
     void *argument = va_arg(rest, void *);
     va_end(rest);
-    if (request != TIOCGWINSZ) return __real_ioctl(fd, request, argument);
+    if (request != TIOCGWINSZ) return libc_ioctl(fd, request, argument);
     wasix_tty_t state;
     if (!is_terminal(fd)) return -1;
     int32_t error = wasix_tty_get(&state);

@@ -9,4 +9,7 @@
 #define F_DUPFD 0
 #define F_DUPFD_CLOEXEC 1030
 
+int open(const char *, int, ...) __asm__("wasix_posix_open");
+int fcntl(int, int, ...) __asm__("wasix_posix_fcntl");
+
 #endif

@@ -48,8 +48,8 @@ enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
 
 int kill(pid_t, int);
 int killpg(pid_t, int);
-int raise(int);
-void (*signal(int, void (*)(int)))(int);
+int raise(int) __asm__("wasix_posix_raise");
+void (*signal(int, void (*)(int)))(int) __asm__("wasix_posix_signal");
 int sigaction(int, const struct sigaction *, struct sigaction *);
 int sigprocmask(int, const sigset_t *, sigset_t *);
 int sigpending(sigset_t *);

@@ -4,13 +4,16 @@
 
 #include_next <unistd.h>
 
+/* wasi-libc's own, which know no processes, keep their names in the object files. */
+int chdir(const char *) __asm__("wasix_posix_chdir");
+pid_t getpid(void) __asm__("wasix_posix_getpid");
+
 pid_t fork(void);
 pid_t vfork(void) __attribute__((returns_twice));
 int execve(const char *, char *const[], char *const[]);
 int execv(const char *, char *const[]);
 int execvp(const char *, char *const[]);
 int execl(const char *, const char *, ...);
-pid_t getpid(void);
 pid_t getppid(void);
 pid_t getpgrp(void);
 pid_t getpgid(pid_t);
