@@ -1,8 +1,8 @@
 """`make bench`: measure everything once more, beside the peers.
 
 `python -m bench [--quick] [NAME ...]` measures only what is named: calls, splits, plain, fuel,
-startup, growth, page. What is found is printed and kept in `build/bench/NAME.json`, which
-`make docs` turns into `docs/performance.md`. With `--quick` each figure is taken from next to
+startup, processes, growth, page. What is found is printed and kept in `build/bench/NAME.json`,
+which `make docs` turns into `docs/performance.md`. With `--quick` each figure is taken from next to
 nothing.
 """
 
@@ -14,7 +14,7 @@ from importlib import import_module
 from bench.figures import QUICK, Effort, Result, table
 from bench.growth import lines
 
-MEASURES = ("calls", "splits", "plain", "fuel", "startup", "growth", "page")
+MEASURES = ("calls", "splits", "plain", "fuel", "startup", "processes", "growth", "page")
 
 
 def main() -> None:

@@ -68,6 +68,12 @@ _SECTIONS = (
         "A process starts with an empty cache, then with what the same command left in it.",
     ),
     (
+        "processes",
+        "processes/",
+        "Starting programs",
+        "By a guest, as its own clock has it, until it has waited for the program's end.",
+    ),
+    (
         "page",
         "page/",
         "In a page",
