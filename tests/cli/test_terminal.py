@@ -83,9 +83,11 @@ class Seat:
     def sees(self, text: bytes) -> None:
         """Wait until `text` is shown, and forget what came before it."""
         while text not in self.shown:
-            ready, _, _ = select.select([self.master], [], [], 15)
-            assert ready, self.shown
-            self.shown += os.read(self.master, 4096)
+            ended = self.process.poll() is not None
+            if select.select([self.master], [], [], 0 if ended else 1)[0]:
+                self.shown += os.read(self.master, 4096)
+            else:
+                assert not ended, self.shown
         self.shown = self.shown.partition(text)[2]
 
     def modes(self) -> tuple[bool, bool]:
@@ -95,7 +97,7 @@ class Seat:
 
     def ends(self, status: int) -> None:
         """It ends so, and the terminal is as it was."""
-        assert self.process.wait(20) == status
+        assert self.process.wait(60) == status
         assert termios.tcgetattr(self.slave) == self.before
 
     def leave(self) -> None:
