@@ -18,6 +18,7 @@ from wasix.api.popen import Popen
 from wasix.api.sandbox import Sandbox
 from wasix.cli import progress
 from wasix.cli.progress import STATUS_INTERRUPTED
+from wasix.cli.signals import Ended, passed_on
 from wasix.cli.strace import Strace
 from wasix.cli.volumes import parse_volumes
 from wasix.proc.process import STATUS_TIMEOUT, STATUS_TRAP
@@ -106,7 +107,8 @@ def run(
             )
             if verbose:
                 _say(f"{found.name}: running on {process.engine}")
-            status = _wait(process, timeout)
+            with passed_on(process):
+                status = _wait(process, timeout)
             if trace:
                 trace.finish(process.process)
     except WasixError as error:
@@ -114,6 +116,9 @@ def run(
         sys.exit(error.status)
     except KeyboardInterrupt:  # before there was a guest to wait for, or as it began
         sys.exit(STATUS_INTERRUPTED)
+    except Ended as end:
+        end.finish()
+        raise
     if process.message:
         _say(process.message)
         if status == STATUS_TRAP and (lines := backtrace.text(process.frames, much)):
