@@ -22,7 +22,7 @@ ABILITIES = {
     "memory_limit": "bounds linear memory",
     "artifacts": "keeps compiled code for the next run",
     "own_process": "a process for each guest",
-    "threads": "WebAssembly threads in a guest",
+    "threads": "starts threads of a guest",
     "profiles": "tells where a guest spends its time: `--profile`",
     "perf_map": "names its machine code for Linux's perf: `WASIX_PERF=1`",
 }

@@ -89,6 +89,41 @@ static void local_storage(void) {
     printf("%d %s\n", mine, letters);
 }
 
+/* A signal for a thread is taken by that thread, also while it waits, and its wait goes on. */
+
+static int taken[MOST];
+
+void on_signal(int signal) { ATOMIC_STORE(&taken[mine], signal); }
+
+static void wait_for_turn(void *argument) {
+    mine = (int)(intptr_t)argument;
+    take_signals(); /* as the reference host wants it of each thread */
+    ATOMIC_ADD(&total, 1);
+    lock(&guard);
+    while (!turn) wait_for(&turned, &guard);
+    unlock(&guard);
+    found[mine] = taken[mine];
+}
+
+static void signals(void) {
+    take_signals();
+    begin_all(MOST, wait_for_turn);
+    while (ATOMIC_LOAD(&total) < MOST) continue;
+    for (int n = 0; n < MOST; n++) {
+        if (send(&threads[n], n % 2 ? 12 : 10)) puts("a signal was not sent");
+    }
+    for (int n = 0; n < MOST; n++) {
+        while (!ATOMIC_LOAD(&taken[n])) continue;
+    }
+    lock(&guard);
+    turn = 1;
+    tell_all(&turned);
+    unlock(&guard);
+    join_all(MOST);
+    for (int n = 0; n < MOST; n++) printf("%d ", found[n]);
+    printf("\n");
+}
+
 /* How a process with threads ends. */
 
 static void spin(void *argument) {
@@ -210,6 +245,7 @@ int main(int argc, char **argv) {
     if (!strcmp(name, "counters")) counters();
     if (!strcmp(name, "ping-pong")) ping_pong();
     if (!strcmp(name, "local-storage")) local_storage();
+    if (!strcmp(name, "signals")) signals();
     if (!strcmp(name, "main-ends-first")) main_ends_first();
     if (!strcmp(name, "exit")) another_ends_it(exit_seven);
     if (!strcmp(name, "trap")) another_ends_it(trap);

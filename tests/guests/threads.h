@@ -162,9 +162,19 @@ static void tell_all(condition *c) {
 
 static _Noreturn void leave(void) { thread_exit(0); }
 
+WASIX(callback_signal) void callback_signal(const char *name, uint32_t length);
+
+__attribute__((export_name("on_signal"))) void on_signal(int signal);
+
+static void take_signals(void) { callback_signal("on_signal", 9); }
+static int send(struct thread *thread, int signal) {
+    return thread_signal((uint32_t)thread->tid, (uint8_t)signal);
+}
+
 #else
 
 #include <pthread.h>
+#include <signal.h>
 
 struct thread {
     pthread_t handle;
@@ -194,6 +204,14 @@ static void unlock(mutex *m) { pthread_mutex_unlock(m); }
 static void wait_for(condition *c, mutex *m) { pthread_cond_wait(c, m); }
 static void tell_all(condition *c) { pthread_cond_broadcast(c); }
 static _Noreturn void leave(void) { pthread_exit(NULL); }
+
+void on_signal(int signal);
+
+static void take_signals(void) {
+    signal(10, on_signal);
+    signal(12, on_signal);
+}
+static int send(struct thread *thread, int signal) { return pthread_kill(thread->handle, signal); }
 
 #endif
 #endif
