@@ -56,8 +56,10 @@ def test_it_is_the_standard_streams_terminal(seat: Seat) -> None:
 def test_without_one_no_stream_is_one_and_nothing_can_be_set(guest: Guest) -> None:
     state = cast(Tty, guest.call("tty_get"))
     assert state[4:7] == (0, 0, 0)
+    guest.call("tty_set", state)
     with pytest.raises(Errno, match="notty"):
-        guest.call("tty_set", state)
+        guest.call("tty_set", state._replace(echo=0))
+    assert guest.call("tty_get") == state
 
 
 def test_a_program_can_have_single_keys_and_no_echo(seat: Seat) -> None:

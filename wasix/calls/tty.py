@@ -47,23 +47,26 @@ def tty_get(thread: Thread) -> Tty:
 
 
 def tty_set(thread: Thread, state: Tty) -> None:
-    """Which streams are terminals cannot be set. A terminal of the host's is given back its modes
-    when the program ends that the host has started."""
+    """Which streams are terminals cannot be set, and without a terminal nothing else (`notty`).
+
+    A terminal of the host's is given back as it was when the program ends that the host has started.
+    """
     process = thread.process
     file = _terminal(process)
-    if file is None:
-        raise Errno(E.NOTTY)
-    restore = file.set_modes(
-        Modes(
-            state.cols,
-            state.rows,
-            state.width,
-            state.height,
-            echo=bool(state.echo),
-            line_buffered=bool(state.line_buffered),
-            line_feeds=bool(state.line_feeds),
-        )
+    wanted = Modes(
+        state.cols,
+        state.rows,
+        state.width,
+        state.height,
+        echo=bool(state.echo),
+        line_buffered=bool(state.line_buffered),
+        line_feeds=bool(state.line_feeds),
     )
+    if file is None:
+        if wanted != _NO_TERMINAL:
+            raise Errno(E.NOTTY)
+        return
+    restore = file.set_modes(wanted)
     if restore is None:
         return
     while process.parent is not None:
