@@ -49,7 +49,7 @@ def tty_get(thread: Thread) -> Tty:
 def tty_set(thread: Thread, state: Tty) -> None:
     """Which streams are terminals cannot be set, and without a terminal nothing else (`notty`).
 
-    A terminal of the host's is given back as it was when the program ends that the host has started.
+    A terminal of the host's is given back as it was when the program ends that the host started.
     """
     process = thread.process
     file = _terminal(process)
