@@ -154,6 +154,7 @@ class Page:
             {os.fsencode(key): os.fsencode(value) for key, value in environ.items()},
             files,
             {"/": self.namespace.root, **opened, ".": directory},
+            cwd="/" + cwd,
         )
         job.process.name = name
         job.carrier = PromiseCarrier(job.process.main, self.stage, self.door.notify)
