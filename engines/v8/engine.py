@@ -107,6 +107,7 @@ class V8Guest:
         origin: Origin | None = None,
     ) -> None:
         self._origin = origin
+        self._failure: Exception | None = None
         self._samples = samples
         self._profiler: Profiler | None = None
         self._program = program
@@ -178,6 +179,8 @@ class V8Guest:
             entry = "'wasi_thread_start', {}, {}".format(*self._origin.arguments)
             isolate.define("attach", self._attach)
             isolate.evaluate("attach()")
+            if self._failure is not None:
+                raise self._failure
         module = self._program.module
         seat.load(module)
         # From here on guest code may run: instantiation runs a start function.
@@ -222,8 +225,11 @@ class V8Guest:
 
     def _attach(self) -> None:
         assert self._origin is not None
-        for place, lent in enumerate(self._origin.memories):
-            attach(lent, f"lentMemory{place}")
+        try:
+            for place, lent in enumerate(self._origin.memories):
+                attach(lent, f"lentMemory{place}")
+        except Exception as error:  # nothing may go through V8's frames
+            self._failure = error
 
     def _grown(self) -> None:
         # V8 never moves a memory, not even an empty one: only its length is new.

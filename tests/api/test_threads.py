@@ -244,3 +244,17 @@ def test_there_are_so_many_threads_and_no_more(threaded: str, wat: Callable[...,
     for thread in carriers() - before:
         thread.join(SECONDS)
         assert not thread.is_alive()
+
+
+def test_calls_of_threads_are_told_by_thread(threaded: str) -> None:
+    calls: list[wasix.Call] = []
+    guest = compile_guest("threads", flags=FLAGS["wasi-threads"])
+    done = wasix.run(
+        [guest, "many", "30"], engine=threaded, capture_output=True, trace=calls.append
+    )
+    assert done.stdout == b"120 threads\n"
+    started = [call.result for call in calls if call.name == "thread-spawn"]
+    assert len(set(started)) == 120
+    callers = {call.tid for call in calls if call.name == "memory_atomic_notify"}
+    main = {call.tid for call in calls if call.tid == call.pid}  # it also makes memory at the start
+    assert callers <= set(started) | main
