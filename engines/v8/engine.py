@@ -28,7 +28,7 @@ from engines.v8.keeper import Keeper
 from engines.v8.library import library
 from engines.v8.profiler import Profiler
 from engines.v8.shared import Lent, attach, lend
-from engines.wasm import MemoryType, Module
+from engines.wasm import FunctionType, MemoryType, Module, ValueType
 from engines.wasm.types import Feature
 from wasix.abi.instance import Snapshot
 
@@ -88,6 +88,13 @@ class Origin:
     """What it is to share, in the order of its imports."""
     arguments: tuple[int, int]
     """What `wasi_thread_start` is called with."""
+
+    def entry(self, module: Module) -> str:
+        """That function's name, and its arguments."""
+        tid, argument = self.arguments
+        of = module.type_of_export("wasi_thread_start")
+        wide = isinstance(of, FunctionType) and of.params[1:] == (ValueType("i64"),)
+        return f"'wasi_thread_start', {tid}, {argument}{'n' if wide else ''}"
 
 
 class V8Guest:
@@ -176,7 +183,7 @@ class V8Guest:
             self._profiler = Profiler(isolate)
         entry = "'_start'"
         if self._origin is not None:
-            entry = "'wasi_thread_start', {}, {}".format(*self._origin.arguments)
+            entry = self._origin.entry(self._program.module)
             isolate.define("attach", self._attach)
             isolate.evaluate("attach()")
             if self._failure is not None:
