@@ -184,6 +184,14 @@ globalThis.guest = (() => {
     state = REWINDING;
   }
 
+  // A memory's descriptor, whose pages are of the type of its addresses.
+  function sized(type) {
+    if (type.address !== "i64") return type;
+    const pages = { initial: BigInt(type.initial) };
+    if (type.maximum !== undefined) pages.maximum = BigInt(type.maximum);
+    return { ...type, ...pages };
+  }
+
   // What to give the module: functions as [module, name, number], memories and tags with their types;
   // and the functions by number.
   function link({ functions, memories, tags }, calls) {
@@ -194,7 +202,7 @@ globalThis.guest = (() => {
     for (const [module, name, type] of memories) {
       // Another isolate may have lent the memory, and others may borrow its buffer.
       const lent = type.shared && globalThis[`lentMemory${shared}`];
-      const memory = lent || new WebAssembly.Memory(type);
+      const memory = lent || new WebAssembly.Memory(sized(type));
       if (type.shared) {
         globalThis[`sharedBuffer${shared++}`] = memory.buffer;
         look ??= looking();

@@ -30,6 +30,8 @@ def wanted(program: Linked, snapshot: Snapshot | None = None) -> str:
                 memory["maximum"] = limits.maximum
             if limits.shared:
                 memory["shared"] = True
+            if limits.is64:
+                memory["address"] = "i64"
             memories.append((item.module, item.name, memory))
         elif isinstance(item.type, TagType):
             parameters = list(map(str, item.type.type.params))

@@ -28,7 +28,7 @@ from engines.v8.keeper import Keeper
 from engines.v8.library import library
 from engines.v8.profiler import Profiler
 from engines.v8.shared import Lent, attach, lend
-from engines.wasm import MemoryType, Module
+from engines.wasm import FunctionType, MemoryType, Module, ValueType
 from engines.wasm.types import Feature
 from wasix.abi.instance import Snapshot
 
@@ -89,6 +89,13 @@ class Origin:
     arguments: tuple[int, int]
     """What `wasi_thread_start` is called with."""
 
+    def entry(self, module: Module) -> str:
+        """That function's name, and its arguments."""
+        tid, argument = self.arguments
+        of = module.type_of_export("wasi_thread_start")
+        wide = isinstance(of, FunctionType) and of.params[1:] == (ValueType("i64"),)
+        return f"'wasi_thread_start', {tid}, {argument}{'n' if wide else ''}"
+
 
 class V8Guest:
     """A guest in an isolate of its own.
@@ -107,6 +114,7 @@ class V8Guest:
         origin: Origin | None = None,
     ) -> None:
         self._origin = origin
+        self._failure: Exception | None = None
         self._samples = samples
         self._profiler: Profiler | None = None
         self._program = program
@@ -175,9 +183,11 @@ class V8Guest:
             self._profiler = Profiler(isolate)
         entry = "'_start'"
         if self._origin is not None:
-            entry = "'wasi_thread_start', {}, {}".format(*self._origin.arguments)
+            entry = self._origin.entry(self._program.module)
             isolate.define("attach", self._attach)
             isolate.evaluate("attach()")
+            if self._failure is not None:
+                raise self._failure
         module = self._program.module
         seat.load(module)
         # From here on guest code may run: instantiation runs a start function.
@@ -222,8 +232,11 @@ class V8Guest:
 
     def _attach(self) -> None:
         assert self._origin is not None
-        for place, lent in enumerate(self._origin.memories):
-            attach(lent, f"lentMemory{place}")
+        try:
+            for place, lent in enumerate(self._origin.memories):
+                attach(lent, f"lentMemory{place}")
+        except Exception as error:  # nothing may go through V8's frames
+            self._failure = error
 
     def _grown(self) -> None:
         # V8 never moves a memory, not even an empty one: only its length is new.

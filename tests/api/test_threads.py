@@ -244,3 +244,38 @@ def test_there_are_so_many_threads_and_no_more(threaded: str, wat: Callable[...,
     for thread in carriers() - before:
         thread.join(SECONDS)
         assert not thread.is_alive()
+
+
+def test_calls_of_threads_are_told_by_thread(threaded: str) -> None:
+    calls: list[wasix.Call] = []
+    guest = compile_guest("threads", flags=FLAGS["wasi-threads"])
+    done = wasix.run(
+        [guest, "many", "30"], engine=threaded, capture_output=True, trace=calls.append
+    )
+    assert done.stdout == b"120 threads\n"
+    started = [call.result for call in calls if call.name == "thread-spawn"]
+    assert len(set(started)) == 120
+    callers = {call.tid for call in calls if call.name == "memory_atomic_notify"}
+    main = {call.tid for call in calls if call.tid == call.pid}  # it also makes memory at the start
+    assert callers <= set(started) | main
+
+
+def test_threads_of_programs_with_64_bit_addresses(threaded: str, wat: Callable[..., str]) -> None:
+    path = wat(
+        """(module
+          (import "wasix_64v1" "thread_spawn_v2" (func $spawn (param i64 i64) (result i32)))
+          (import "wasix_64v1" "proc_exit" (func $exit (param i32)))
+          (memory (export "memory") i64 1 2 shared)
+          (func (export "wasi_thread_start") (param i32 i64)
+            (i64.store (i64.const 8) (local.get 1))
+            (i32.atomic.store (i64.const 0) (local.get 0))
+            (drop (memory.atomic.notify (i64.const 0) (i32.const 1))))
+          (func (export "_start")
+            (if (call $spawn (i64.const 1024) (i64.const 16)) (then (call $exit (i32.const 1))))
+            (drop (memory.atomic.wait32 (i64.const 0) (i32.const 0) (i64.const -1)))
+            (if (i32.ne (i32.load (i64.const 16)) (i32.atomic.load (i64.const 0)))
+              (then (call $exit (i32.const 2))))
+            (call $exit (i32.wrap_i64 (i64.div_u (i64.load (i64.const 8)) (i64.const 100))))))"""
+    )
+    done = wasix.run([path], engine=threaded, capture_output=True, timeout=SECONDS)
+    assert done.returncode == 10

@@ -123,7 +123,7 @@ def link(
             module = export_hidden(module)
         module = clamp_memory(module, DEFAULT_MEMORY if memory is None else memory)
         module = clamp_tables(module, elements)
-        if _shared(module):
+        if waits and _shared(module):
             module = import_memory(module, "memory", _OWN, "memory")
         waiting = exchange(module) if waits else None
         if waiting is not None:

@@ -110,7 +110,8 @@ class Tracing:
                 # What it answers is known only when the stack has been unwound.
                 self._end(thread, None)
                 raise
-            self._end(thread, Errno(E(code)) if code else opened.result)
+            errno = -code if function.plain else code
+            self._end(thread, Errno(E(errno)) if errno > 0 else opened.result)
             return code
 
         return call

@@ -268,13 +268,13 @@ class Store:
         return OwnMemory(self, found.of)
 
     def call(self, function: Extern, arguments: Sequence[int] = (), results: int = 0) -> None:
-        """Call a function that takes i32, and drop so many results. Raises `Trapped`."""
+        """Call a function that takes integers, and drop so many results. Raises `Trapped`."""
         assert function.kind == Extern.FUNCTION
         trap = c_void_p()
         count = max(len(arguments), results)
         slots = (c_uint64 * (SLOT // 8 * max(count, 1)))()
         for place, value in enumerate(arguments):
-            slots[SLOT // 8 * place] = value & 0xFFFFFFFF
+            slots[SLOT // 8 * place] = value & 0xFFFFFFFFFFFFFFFF
         error = self.library.wasmtime_func_call_unchecked(
             self.context, function.of, slots, count, byref(trap)
         )
