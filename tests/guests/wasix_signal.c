@@ -33,13 +33,13 @@ int main(void) {
     must(wasix_proc_signal(pid, 15));
     seen("callback_signal also for one that would end it", 0);
 
-    report("proc_raise_interval once", wasix_proc_raise_interval(14, 5, false));
-    for (int i = 0; i < 500 && count == 0; i++) must(wasix_thread_sleep(10000000) % __WASI_ERRNO_INTR);
+    report("proc_raise_interval once", wasix_proc_raise_interval(14, 5000000, false));
+    for (int i = 0; i < 3000 && count == 0; i++) must(wasix_thread_sleep(1000000) % __WASI_ERRNO_INTR);
     seen("proc_raise_interval came", 0);
-    report("proc_raise_interval again and again", wasix_proc_raise_interval(14, 5, true));
-    for (int i = 0; i < 500 && count < 3; i++) must(wasix_thread_sleep(10000000) % __WASI_ERRNO_INTR);
+    report("proc_raise_interval again and again", wasix_proc_raise_interval(14, 5000000, true));
+    for (int i = 0; i < 3000 && count < 3; i++) must(wasix_thread_sleep(1000000) % __WASI_ERRNO_INTR);
     report_value("proc_raise_interval came again", 0, "%d", last == 14 && count >= 3);
     report("proc_raise_interval no more", wasix_proc_raise_interval(14, 0, false));
-    report("proc_raise_interval of no such number", wasix_proc_raise_interval(200, 5, false));
+    report("proc_raise_interval of no such number", wasix_proc_raise_interval(200, 5000000, false));
     return 0;
 }

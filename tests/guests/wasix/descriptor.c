@@ -144,7 +144,10 @@ int epoll_wait(int epfd, struct epoll_event *out, int count, int timeout) {
     if (count <= 0) return result(EINVAL);
     if (count > 64) count = 64;
     uint64_t nanoseconds = timeout < 0 ? ~0ULL : timeout * 1000000ULL;
-    int32_t error = wasix_epoll_wait(epfd, native, count, nanoseconds, &ready);
+    uint32_t seen = handlers_begun();
+    int32_t error;
+    do error = wasix_epoll_wait(epfd, native, count, nanoseconds, &ready);
+    while (error == EINTR && handlers_begun() == seen);
     if (error != 0) return result(error);
     for (uint32_t i = 0; i < ready; i++) {
         out[i].events = 0;

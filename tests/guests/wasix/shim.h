@@ -21,4 +21,8 @@ static inline uint32_t count_strings(char *const strings[]) {
 /* How many programs' dispositions there are to pass on to a new process, and they. */
 uint32_t ignored_signals(wasix_disposition_t dispositions[64]);
 
+/* Changes when a handler is called. A wait that ends with EINTR without that has been for a signal which
+ * is ignored. */
+uint32_t handlers_begun(void);
+
 #endif

@@ -16,6 +16,10 @@ static sigset_t blocked, pending;
  * comes just before the wait is not missed. */
 static volatile uint32_t begun;
 
+uint32_t handlers_begun(void) {
+    return begun;
+}
+
 static bool is_signal(int signal) {
     return signal > 0 && signal < NSIG;
 }
@@ -46,7 +50,9 @@ static void handle(int signal) {
     blocked |= action.sa_mask;
     if (!(action.sa_flags & SA_NODEFER)) blocked |= BIT(signal);
     if (action.sa_flags & SA_RESETHAND) actions[signal].sa_handler = SIG_DFL;
+    uint8_t woken;
     begun++;
+    wasix_futex_wake_all(&begun, &woken);
     if (action.sa_flags & SA_SIGINFO) {
         siginfo_t info = {.si_signo = signal};
         action.sa_sigaction(signal, &info, NULL);
@@ -165,13 +171,12 @@ int raise(int signal) {
     return kill(getpid(), signal);
 }
 
-/* In milliseconds, as the reference host takes the interval. */
-static int interval(uint64_t milliseconds, bool repeat) {
-    return result(wasix_proc_raise_interval(SIGALRM, milliseconds, repeat));
+static int interval(uint64_t nanoseconds, bool repeat) {
+    return result(wasix_proc_raise_interval(SIGALRM, nanoseconds, repeat));
 }
 
 unsigned alarm(unsigned seconds) {
-    interval(seconds * 1000ULL, false);
+    interval(seconds * 1000000000ULL, false);
     return 0;
 }
 
@@ -181,7 +186,7 @@ int setitimer(int which, const struct itimerval *new, struct itimerval *old) {
     bool repeat = new->it_interval.tv_sec != 0 || new->it_interval.tv_usec != 0;
     const struct timeval *time = repeat ? &new->it_interval : &new->it_value;
     if (new->it_value.tv_sec == 0 && new->it_value.tv_usec == 0) return interval(0, false);
-    return interval(time->tv_sec * 1000ULL + (time->tv_usec + 999) / 1000, repeat);
+    return interval(time->tv_sec * 1000000000ULL + time->tv_usec * 1000, repeat);
 }
 
 int sigemptyset(sigset_t *set) {
