@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from wasix.abi import UNWIND, UPCALL, Function, Unwind
+from wasix.abi import UNWIND, UPCALL, E, Function, Unwind
 from wasix.abi.instance import Suspended, Upcall
 from wasix.kernel import Kernel
 from wasix.proc.delivery import Attempt, Delivery
@@ -165,8 +165,10 @@ class OsThreadCarrier(_Sleeper):
                 try:
                     answer = attempt.call(memory, attempt.arguments)
                 except Block as again:
-                    block = again
-                    continue
+                    if not attempt.ends:
+                        block = again
+                        continue
+                    answer = int(E.INTR)
                 thread.call.clear()
                 return self._delivery.hold(answer)
         except Unwind:

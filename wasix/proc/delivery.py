@@ -9,7 +9,7 @@ program handles: this one does not, since libc keeps that to itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wasix.abi import SUSPEND, UNWIND, UPCALL, E, Errno, Function
@@ -35,6 +35,8 @@ class Attempt:
     function: Function
     call: Call
     arguments: Sequence[int]
+    ends: bool = False
+    """Whether it is not to wait any more: a signal has come just before it would have."""
 
 
 class Delivery:
@@ -70,10 +72,13 @@ class Delivery:
         if signal is None:
             return False
         name = attempt.function.name
-        ends = waited and name not in RESUMED
-        if ends and signal in IGNORED and name not in ENDED_BY_ALL:
-            ends = False
-        self._call(signal, int(E.INTR) if ends else attempt)
+        by_all = name in ENDED_BY_ALL
+        if waited and (by_all or (name not in RESUMED and signal not in IGNORED)):
+            self._call(signal, int(E.INTR))
+        else:
+            # Who looks at what a handler sets, then polls or sleeps, is not to miss it: elsewhere
+            # the handler could have run at the very beginning of the wait.
+            self._call(signal, replace(attempt, ends=attempt.ends or by_all))
         return True
 
     def hold(self, answer: int) -> int:
