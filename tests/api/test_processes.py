@@ -58,3 +58,42 @@ def test_there_are_only_so_many_processes(engine: str) -> None:
     program = compile_wasix("spawns")
     with wasix.Sandbox(engine=engine, commands={"spawns": program}, max_processes=1) as box:
         assert run(box, "each", "2") == "0 of 2\nnone left\n"
+
+
+def gone(box: wasix.Sandbox) -> bool:
+    return settled(lambda: len(box.launcher.runs), 0) and not box.kernel.processes
+
+
+def test_what_a_program_leaves_behind_ends_with_it(box: wasix.Sandbox) -> None:
+    with box:
+        assert run(box, "leave", "0") == "left\n"
+        assert gone(box)
+
+
+@pytest.mark.parametrize("how", ["kill", "time"])
+def test_programs_that_start_more_and_more_end_together(engine: str, how: str) -> None:
+    program = compile_wasix("spawns")
+    limit = 3.0 if how == "time" else None
+    with wasix.Sandbox(
+        engine=engine, commands={"spawns": program}, max_processes=20, time_limit=limit
+    ) as box:
+        process = box.Popen([program, "bomb", "0"], stdout=wasix.PIPE)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begun\n"
+        if how == "kill":
+            process.kill()
+        process.stdout.close()
+        assert process.wait(timeout=120) == (137 if how == "kill" else 124)
+        assert gone(box)
+
+
+def test_closing_a_sandbox_ends_everything_in_it(engine: str) -> None:
+    program = compile_wasix("spawns")
+    box = wasix.Sandbox(engine=engine, commands={"spawns": program}, max_processes=20)
+    process = box.Popen([program, "bomb", "0"], stdout=wasix.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"begun\n"
+    box.close()
+    assert process.wait(timeout=120) == 137
+    assert gone(box)
+    process.stdout.close()
