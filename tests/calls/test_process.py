@@ -339,7 +339,7 @@ def test_exec_replaces_the_program_when_all_have_unwound(
 
 
 def test_exec_that_fails_changes_nothing(guest: Guest, programs: FakePrograms) -> None:
-    for name, why in (("/bin/none", E.NOENT), ("/bin", E.ACCES), ("/bin/tool/x", E.NOENT)):
+    for name, why in (("/bin/none", E.NOENT), ("/bin", E.ACCES), ("/bin/tool/x", E.NOTDIR)):
         assert errno(guest.process.main, "proc_exec3", name, "", None, 0, None) == why
     assert guest.process.replacement is None
     assert guest.process.args == [b"guest"]

@@ -71,7 +71,10 @@ def _places(name: str, search: str | None) -> Iterator[str]:
 
 
 def _find(process: Process, name: str, search: str | None) -> tuple[str, OpenFile]:
-    """(path, opened file). The first that exists; `noent`, or `acces` if only directories do."""
+    """(path, opened file). The first that exists; `noent`, or `acces` if only directories do.
+
+    A name with a slash is a path, and what is wrong with it is said.
+    """
     if not name:
         raise Errno(E.NOENT)
     worst = E.NOENT
@@ -79,6 +82,8 @@ def _find(process: Process, name: str, search: str | None) -> tuple[str, OpenFil
         try:
             file = open_at(process, path, Access())
         except Errno as error:
+            if "/" in name:
+                raise
             if error.code not in (E.NOENT, E.NOTDIR):
                 worst = error.code
             continue

@@ -1,0 +1,121 @@
+"""The guests of WASIX on every engine, compared with Wasmer, and with the same source on Linux."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.answers import parse, unlike
+from tests.conformance.conftest import Record
+from tests.conformance.wasix_differences import (
+    TWIN_DIFFERENCES,
+    WASIX_DIFFERENCES,
+    WASIX_ENDS,
+    WASIX_STATED,
+)
+from tests.conformance.wasix_guests import (
+    RAW,
+    STATED,
+    TWINS,
+    WASMER_TWINS,
+    WasixGuest,
+    on_linux,
+    on_wasmer,
+    run,
+)
+from tests.conformance.wasmer import is_installed
+
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="the oracle is Linux")
+needs_wasmer = pytest.mark.skipif(not is_installed(), reason="wasmer-sdk is not for this machine")
+
+
+def label(guest: WasixGuest) -> str:
+    return guest.label
+
+
+def expected(guest: WasixGuest) -> tuple[int, dict[str, str]]:
+    """What Wasmer answers and how the guest ends there, with ours where it differs."""
+    done = on_wasmer(guest)
+    status, more, _ = WASIX_ENDS.get(guest.label, (done.returncode, {}, ""))
+    answers = parse(done.stdout) | more
+    for case in answers:
+        if case.endswith("outside of memory"):
+            answers[case] = "fault"
+        elif case in WASIX_DIFFERENCES:
+            answers[case] = WASIX_DIFFERENCES[case][0]
+    return status, answers
+
+
+@needs_wasmer
+@pytest.mark.parametrize("guest", RAW, ids=label)
+def test_answers_are_those_of_wasmer(
+    guest: WasixGuest, engine: str, tmp_path: Path, record: Record
+) -> None:
+    status, theirs = expected(guest)
+    done = run(guest, engine, tmp_path)
+    ours = parse(done.stdout)
+    record(engine, guest.label, ours, theirs)
+    assert unlike(ours, theirs) == {}
+    assert list(ours) == list(theirs)
+    assert done.returncode == status
+
+
+@pytest.mark.parametrize("guest", STATED, ids=label)
+def test_answers_are_those_stated(
+    guest: WasixGuest, engine: str, tmp_path: Path, record: Record
+) -> None:
+    theirs = WASIX_STATED[guest.label]
+    done = run(guest, engine, tmp_path)
+    ours = parse(done.stdout)
+    record(engine, guest.label, ours, theirs)
+    assert unlike(ours, theirs) == {}
+    assert list(ours) == list(theirs)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@needs_linux
+@pytest.mark.parametrize("guest", TWINS, ids=label)
+def test_answers_are_those_of_linux(
+    guest: WasixGuest, engine: str, tmp_path: Path, record: Record
+) -> None:
+    native = on_linux(guest)
+    done = run(guest, engine, tmp_path)
+    ours, theirs = parse(done.stdout), parse(native.stdout)
+    record(engine, guest.label, ours, theirs)
+    assert unlike(ours, theirs) == {}
+    assert list(ours) == list(theirs)
+    assert (done.returncode, done.stderr) == (native.returncode, native.stderr)
+
+
+@needs_linux
+@needs_wasmer
+@pytest.mark.parametrize("guest", WASMER_TWINS, ids=label)
+def test_wasmer_answers_as_linux(guest: WasixGuest) -> None:
+    """So the shim is right about the calls: it was not made for this project's kernel."""
+    theirs = parse(on_linux(guest).stdout)
+    for case in theirs:
+        theirs[case] = TWIN_DIFFERENCES.get(case, (theirs[case],))[0]
+    done = on_wasmer(guest)
+    assert unlike(parse(done.stdout), theirs) == {}
+    assert done.returncode == 0
+
+
+@needs_wasmer
+def test_every_difference_is_one() -> None:
+    wasmer = {
+        case: answer for guest in RAW for case, answer in parse(on_wasmer(guest).stdout).items()
+    }
+    assert [case for case, (ours, _) in WASIX_DIFFERENCES.items() if wasmer[case] == ours] == []
+    linux = {
+        case: answer for guest in TWINS for case, answer in parse(on_linux(guest).stdout).items()
+    }
+    assert [case for case, (theirs, _) in TWIN_DIFFERENCES.items() if linux[case] == theirs] == []
+    assert [guest for guest in RAW if guest.label in WASIX_ENDS and not _ended(guest)] == []
+
+
+def _ended(guest: WasixGuest) -> bool:
+    status, more, _ = WASIX_ENDS[guest.label]
+    done = on_wasmer(guest)
+    return done.returncode != status and not set(more) & set(parse(done.stdout))
