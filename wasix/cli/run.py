@@ -96,7 +96,7 @@ def run(
             commands=_commands(commands),
         )
         box.launcher.foreground = progress.compiling
-        with box:
+        with box, passed_on() as passed:
             base = {**ENVIRONMENT, "PWD": cwd, **found.environ}
             process = box.Popen(
                 [program, *args],
@@ -105,10 +105,10 @@ def run(
                 trace=trace,
                 profile=profile,
             )
+            passed.to(process)
             if verbose:
                 _say(f"{found.name}: running on {process.engine}")
-            with passed_on(process):
-                status = _wait(process, timeout)
+            status = _wait(process, timeout)
             if trace:
                 trace.finish(process.process)
     except WasixError as error:

@@ -28,21 +28,39 @@ class Ended(BaseException):
         os.kill(os.getpid(), self.number)
 
 
+class Passed:
+    """What a program is to hear of, from when it is there."""
+
+    def __init__(self) -> None:
+        self._process: Popen[bytes] | None = None
+        self._resized = False
+
+    def to(self, process: Popen[bytes]) -> None:
+        """It is there."""
+        self._process = process
+        if self._resized:
+            self.resized()
+
+    def resized(self, *signalled: object) -> None:
+        """The terminal has a new size."""
+        self._resized = True
+        if self._process is not None:
+            # On a thread of its own: a signal comes in the middle of anything.
+            start_new_thread(_tell, (self._process, Signal.WINCH))
+
+
 @contextmanager
-def passed_on(process: Popen[bytes]) -> Iterator[None]:
-    """Within it `process` hears of the terminal's new sizes, and what ends us raises `Ended`.
+def passed_on() -> Iterator[Passed]:
+    """Within it a program can hear of the terminal's new sizes, and what ends us raises `Ended`.
 
     Otherwise it would end us on the spot, and leave the terminal as the program wanted it.
     """
 
-    def resized(number: int, frame: FrameType | None) -> None:
-        # On a thread of its own: this one may be in the middle of anything.
-        start_new_thread(_tell, (process, Signal.WINCH))
-
     def ended(number: int, frame: FrameType | None) -> None:
         raise Ended(number)
 
-    handlers = dict.fromkeys(_ENDING, ended) | {"SIGWINCH": resized}
+    passed = Passed()
+    handlers = dict.fromkeys(_ENDING, ended) | {"SIGWINCH": passed.resized}
     before = {}
     try:
         for name, handler in handlers.items():
@@ -50,7 +68,7 @@ def passed_on(process: Popen[bytes]) -> Iterator[None]:
             # What is ignored is so on purpose (nohup).
             if number is not None and signal.getsignal(number) is signal.SIG_DFL:
                 before[number] = signal.signal(number, handler)
-        yield
+        yield passed
     finally:
         for number, former in before.items():
             signal.signal(number, former)
