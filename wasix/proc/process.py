@@ -369,7 +369,9 @@ class Process:
             self.changed.wake()
         if self.callback is not None and signal not in UNCATCHABLE:
             self.signals[signal] = None
-            next(iter(self.threads.values())).interrupt()
+            for thread in self.threads.values():
+                thread.interrupt()
+                break
         else:
             self._default(signal, caller)
 
