@@ -66,7 +66,7 @@ class Desk:
     def spawn(self, stdin: Any = None, **options: Any) -> int:
         chosen = {"environ": {}, "cwd": "/", "terminal": None, **options}
         pid = self.page.spawn("guest", ["guest"], stdin=stdin, **chosen)
-        self.page.run(pid, None, "{}", [], None)
+        self.page.run(pid, None, '{"functions": []}', [], None)
         return pid
 
     def call(self, pid: int, name: str) -> Callable[..., int]:

@@ -90,8 +90,8 @@ class Suspended(Protocol):
 
     @property
     def memory(self) -> memoryview:
-        """All of linear memory, writable. Where that is not Python's it has but the length of a view
-        and its slices, which are copies."""
+        """All of linear memory, writable. Where that is not Python's, this has only the length of a
+        view and its slices, which are copies."""
 
     @property
     def area(self) -> int:

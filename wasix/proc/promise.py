@@ -46,7 +46,7 @@ class PromiseCarrier:
         """The decoder that serves `function` for this thread; see `wasix.abi.staged`."""
         attempt = Attempt(function, _by_the_door, ())
 
-        def otherwise(error: Exception) -> int:
+        def otherwise(error: BaseException) -> int:
             if isinstance(error, Unwind):
                 return UNWOUND
             if function.blocks:

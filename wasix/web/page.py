@@ -175,7 +175,7 @@ class Page:
         """Run a new process: its module, which exports `functions`, is to be given `wanted`. The
         programs that it starts may have as many bytes of `memory`."""
         process = self.jobs[pid].process
-        process.program = Image(process.name, module, wanted, functions)
+        process.become(Image(process.name, module, wanted, functions))
         if memory is not None:
             self.programs.limits[process.group] = memory
         process.start()

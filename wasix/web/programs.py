@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engines.traps import named
-from wasix.abi import CALLS, E, Errno
+from wasix.abi import CALLS, WASIX, WASIX64, E, Errno
 from wasix.abi.instance import FreshMemory, Snapshot
 from wasix.abi.staged import Stage
 from wasix.fs.file import OpenFile
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 STATUS_INVALID = 126
 """The module cannot be run here."""
 
+_WASIX = (WASIX.module, WASIX64.module)
 _CHUNK = 1 << 20
 _MOST_IMAGES = 64
 
@@ -72,6 +73,10 @@ class Image:
     @property
     def suspends(self) -> bool:
         return "variables" in self._described
+
+    @property
+    def wasix(self) -> bool:
+        return any(module in _WASIX for module, _, _ in self._described["functions"])
 
     @property
     def variables(self) -> int:
