@@ -36,6 +36,8 @@ class PromiseCarrier:
         """The call that waits, or what one answers that was made."""
         self._waited = False
         """Whether that call has waited since it was made, or made again after an upcall."""
+        self._tried = False
+        """Whether it has been made again since a signal came: what can be answered is."""
         self._block: Block | None = None
         self._notified = False
         thread.sleeper = self
@@ -93,8 +95,13 @@ class PromiseCarrier:
         if isinstance(call, int):
             answer = self._delivery.hold(call) if thread.attention else call
             return UNWOUND if answer == UNWIND else answer
-        if thread.attention and self._delivery.interrupts(call, waited=self._waited):
-            return UPCALL
+        tried, self._tried = self._tried, thread.attention
+        if thread.attention:
+            if not tried:
+                self.wake()
+            elif self._delivery.interrupts(call, waited=self._waited):
+                self._tried = False
+                return UPCALL
         return AGAIN
 
     def hold(self, answer: int) -> int:
@@ -115,8 +122,15 @@ class PromiseCarrier:
         """See `engines.protocol.Door`."""
         return self._delivery.suspended(guest)
 
+    def begin(self) -> None:
+        """Its guest begins to run: what it was notified of before has been lost."""
+        self._notified = False
+        if self.thread.attention or self.thread.process.paused:
+            self.wake()
+
     def finished(self) -> None:
         """A call that had waited is done."""
+        self._tried = False
         self.thread.call.clear()
 
     def wake(self) -> None:

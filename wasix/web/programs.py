@@ -113,8 +113,9 @@ class Task:
         return [self.carrier.call(CALLS[number]) for number in numbers]
 
     def opened(self, guest: Guest) -> None:
-        """It has a linear memory from now on."""
+        """It has a linear memory from now on, and begins to run."""
         self.memory = self.thread.memory = PageMemory(guest)
+        self.carrier.begin()
 
     def restore(self) -> None:
         """Give it the memory of its snapshot, for which it has become large enough."""
