@@ -37,6 +37,7 @@ class Kernel {
     this.suspends = suspends;
     this.call = python.call;
     const page = (this.page = python.page(this.#door(), suspends));
+    this.programs = page.programs;
     this.turns = new Turns(() => page.turn());
     this.module = python.module;
     this.stage = new Stage(python.module, () => locate(page), (size) => page.stage.reserve(size));
@@ -45,11 +46,16 @@ class Kernel {
   #door() {
     return {
       notify: (/** @type {number} */ tid) => this.#carriers.get(tid)?.notify(),
+      // In later turns: they are asked for in the middle of a guest's call.
+      load: (/** @type {number} */ number) => this.turns.later(() => void this.#compile(number)),
+      start: (/** @type {number} */ tid) => this.turns.later(() => void this.#guide(tid)),
       output: (/** @type {number} */ pid, /** @type {number} */ fd, /** @type {any} */ data) => {
         const bytes = data.toJs();
         postMessage({ output: pid, fd, data: bytes }, { transfer: [bytes.buffer] });
       },
       entered: (/** @type {number} */ pid, /** @type {string} */ line) => postMessage({ entered: pid, line }),
+      exited: (/** @type {number} */ pid, /** @type {number} */ status, /** @type {string | undefined} */ message) =>
+        postMessage({ exited: pid, status, message }),
     };
   }
 
@@ -59,8 +65,8 @@ class Kernel {
     const { module, wanted } = await this.#load(command);
     const given = [stdin || undefined, terminal, preopens];
     const pid = this.call(this.page.spawn, name, args, env, cwd, ...given);
-    // In a later turn, so that the page knows the pid before it hears of the process.
-    this.turns.later(() => void this.#guide(pid, module, wanted));
+    // It runs in a later turn, when the page knows the pid.
+    this.call(this.page.run, pid, module, JSON.stringify(wanted), functions(module), command.memoryLimit);
     return pid;
   }
 
@@ -89,29 +95,50 @@ class Kernel {
     return module;
   }
 
-  /**
-   * See a process through to its end.
-   * @param {number} pid @param {WebAssembly.Module} module @param {Wanted} wanted
-   */
-  async #guide(pid, module, wanted) {
-    const { page, suspends } = this;
-    const thread = page.carrier(pid);
-    const carrier = new PromiseCarrier(suspends, this.turns, thread, () => page.cannot_wait(pid));
-    this.#carriers.set(pid, carrier);
+  /** Compile a program that a guest has asked for. @param {number} number */
+  async #compile(number) {
+    const { programs } = this;
+    const data = programs.link(number);
+    if (!data) return;
+    try {
+      const module = await WebAssembly.compile(data.toJs());
+      programs.loaded(number, module, functions(module));
+    } catch (error) {
+      programs.failed(number, String(error));
+    } finally {
+      data.destroy();
+    }
+  }
+
+  /** See a guest thread through to its end. @param {number} tid */
+  async #guide(tid) {
+    const { page, programs, suspends } = this;
+    const task = programs.begin(tid);
+    if (!task) return;
+    const carrier = new PromiseCarrier(suspends, this.turns, task, () => page.cannot_wait(tid));
+    this.#carriers.set(tid, carrier);
+    const { image, snapshot } = task;
+    /** @type {Wanted} */
+    const wanted = JSON.parse(image.wanted);
     const numbers = [...new Set(wanted.functions.map(([, , number]) => number))];
-    const proxies = this.call(page.calls, pid, numbers);
+    const proxies = this.call(task.calls, numbers);
     const decoders = numbers.map((_, index) => proxies.get(index));
     const callees = new Array(CALLS).fill(0);
     decoders.forEach((proxy, index) => {
       callees[numbers[index]] = this.module.PyProxy_getPtr(proxy);
     });
     const guest = new Guest(this.stage, carrier);
-    const { end, message } = await run(module, wanted, guest, callees);
-    this.#carriers.delete(pid);
-    const ended = page.ended(pid, end, message);
-    postMessage({ exited: pid, status: ended.get(0), message: ended.get(1) });
-    for (const proxy of [ended, proxies, thread, ...decoders]) proxy.destroy();
+    const { end, message } = await run(image.module, wanted, guest, task, callees, snapshot ?? null);
+    this.#carriers.delete(tid);
+    programs.ended(tid, end, message);
+    for (const proxy of [proxies, task, ...decoders]) proxy.destroy();
   }
+}
+
+/** The functions that a module exports. @param {WebAssembly.Module} module */
+function functions(module) {
+  const exports = WebAssembly.Module.exports(module);
+  return exports.filter(({ kind }) => kind === "function").map(({ name }) => name);
 }
 
 /** Where the staging area lies in Python's memory. @param {any} page */

@@ -6,14 +6,15 @@
  * may wait, so that keys, signals and other guests get through.
  */
 
-import { PARKED } from "#glue";
+import { PARKED, SUSPEND, UNWOUND, UPCALL } from "#glue";
+
+import { Stack } from "./stack.js";
 
 /** Milliseconds a guest may run before the event loop gets its turn. */
 const TURN = 12;
 /** Calls between two looks at the clock, at most. */
 const CALLS = 64;
 const MAX_TIMEOUT = 2 ** 31 - 1;
-const REFUSED = 1;
 
 export class Turns {
   /** Calls until the clock is looked at again: the door counts it down. */
@@ -64,19 +65,30 @@ export class Turns {
 }
 
 /**
- * The kernel's side of a guest thread: `wasix.proc.promise.PromiseCarrier`.
+ * The kernel's side of a guest thread: `wasix.web.programs.Task`, and its
+ * `wasix.proc.promise.PromiseCarrier`.
  * @typedef {object} Thread
+ * @property {() => any} upcall
+ * @property {Carrier} carrier
+ *
+ * @typedef {object} Carrier
  * @property {() => number} resume
+ * @property {(answer: number) => number} hold
+ * @property {() => number} proceed
  * @property {() => number} delay
  * @property {() => void} finished
  */
 
+/** Told what a call answers. @typedef {(answer: number) => void} Resolve */
+
 export class PromiseCarrier {
+  stack = new Stack();
   #interrupted = false;
   /** @type {(() => void) | null} */
   #wake = null;
   #turns;
   #thread;
+  #carrier;
   #refuse;
 
   /**
@@ -89,6 +101,7 @@ export class PromiseCarrier {
     this.suspends = suspends;
     this.#turns = turns;
     this.#thread = thread;
+    this.#carrier = thread.carrier;
     this.#refuse = refuse;
   }
 
@@ -111,7 +124,7 @@ export class PromiseCarrier {
   }
 
   finished() {
-    this.#thread.finished();
+    this.#carrier.finished();
   }
 
   /**
@@ -119,34 +132,61 @@ export class PromiseCarrier {
    * @param {number} answer @returns {number | Promise<number>}
    */
   wait(answer) {
+    if (answer === SUSPEND) return this.stack.suspend();
     if (!this.suspends) {
       this.#refuse();
-      return REFUSED;
+      return UNWOUND;
     }
     return new Promise((resolve) => {
-      /** @type {ReturnType<typeof setTimeout> | undefined} */
-      let timer;
-      const park = () => {
-        this.#turns.end();
-        this.#wake = () => {
-          this.#wake = null;
-          clearTimeout(timer);
-          this.#turns.soon(again);
-        };
-        const delay = this.#thread.delay();
-        if (this.#interrupted || delay === 0) this.#wake();
-        else if (delay < Infinity) {
-          timer = setTimeout(this.#wake, Math.min(Math.ceil(delay), MAX_TIMEOUT));
-        }
-      };
-      const again = () => {
-        this.#interrupted = false;
-        const state = this.#thread.resume();
-        if (state === PARKED) park();
-        else resolve(state);
-      };
-      if (answer === PARKED) park();
-      else this.#turns.later(again);
+      if (answer === PARKED) this.#park(resolve);
+      else this.#turns.later(() => this.#look(() => this.#carrier.hold(answer), resolve));
     });
+  }
+
+  /** @returns {number | Promise<number>} */
+  reached() {
+    const answer = this.stack.reached();
+    if (typeof answer === "number") return answer;
+    return new Promise((resolve) => void answer.then((answer) => this.#called(answer, resolve)));
+  }
+
+  /** Wait until the kernel has news. @param {Resolve} resolve */
+  #park(resolve) {
+    this.#turns.end();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    this.#wake = () => {
+      this.#wake = null;
+      clearTimeout(timer);
+      this.#turns.soon(() => this.#look(() => this.#carrier.resume(), resolve));
+    };
+    const delay = this.#carrier.delay();
+    if (this.#interrupted || delay === 0) this.#wake();
+    else if (delay < Infinity) timer = setTimeout(this.#wake, Math.min(Math.ceil(delay), MAX_TIMEOUT));
+  }
+
+  /** Do what the kernel says until there is an answer. @param {() => number} ask @param {Resolve} resolve */
+  #look(ask, resolve) {
+    this.#interrupted = false;
+    const state = ask();
+    if (state === PARKED) this.#park(resolve);
+    else if (state === UPCALL) this.#upcall(resolve);
+    else resolve(state);
+  }
+
+  /** Call a function of the guest's that the kernel names. @param {Resolve} resolve */
+  #upcall(resolve) {
+    const found = this.#thread.upcall();
+    const [name, ...given] = found.toJs();
+    found.destroy();
+    const place = this.stack.find(name, given.length);
+    if (place < 0) this.#called(null, resolve);
+    else void this.stack.call(place, given).then((answer) => this.#called(answer, resolve));
+  }
+
+  /** It has returned. @param {number | null} answer @param {Resolve} resolve */
+  #called(answer, resolve) {
+    if (answer !== null) resolve(answer);
+    else this.#look(() => this.#carrier.proceed(), resolve);
   }
 }

@@ -27,19 +27,19 @@ from wasix.abi.function import (
     Text,
 )
 from wasix.abi.layout import Scalar
-from wasix.abi.staged import DATA, LEAST_ERRNO, MAX_STAGE, PARKED, UNWOUND, Layout, layout
+from wasix.abi.staged import AGAIN, DATA, LEAST_ERRNO, MAX_STAGE, UNWOUND, Layout, layout
 
 ARGUMENTS_SIZE = 64
 """Bytes of Python's memory that the arguments of a call take: pointers to its ints."""
 
 _CONSTANTS = {
+    "AGAIN": AGAIN,
     "DATA": DATA,
     "LEAST_ERRNO": LEAST_ERRNO,
     "MAX_BUFFERS": MAX_BUFFERS,
     "MAX_RECORDS": MAX_RECORDS,
     "MAX_STAGE": MAX_STAGE,
     "MAX_TRANSFER": min(MAX_TRANSFER, MAX_STAGE - 8 * MAX_BUFFERS),
-    "PARKED": PARKED,
     "UNWOUND": UNWOUND,
     "errno": {code.name: code.value for code in (E.FAULT, E.INVAL, E.NOMEM)},
 }

@@ -60,8 +60,12 @@ export class Stage {
  * @property {boolean} suspends Whether the engine can suspend a guest.
  * @property {() => boolean} mayGoOn False if others should get their turn.
  * @property {(answer: number) => number | Promise<number>} wait
- *   Given the answer of a call, 0 when the guest is to go on; anything else if it must not.
+ *   Given the answer of a call, what it answers in the end: `AGAIN` if it is to be made again,
+ *   `UNWOUND` if the guest must not go on.
  * @property {() => void} finished A call that had waited is done.
+ * @property {import("./stack.js").Stack} stack
+ * @property {() => number | Promise<number>} reached As `wait`, for a call that is but a place on
+ *   a stack that is unwound or rewound.
  */
 
 /** One guest thread. */
@@ -88,7 +92,8 @@ export class Guest {
   open(calls, memory, callees) {
     const { carrier, stage } = this;
     this.memory = memory;
-    const wait = (/** @type {number} */ answer) => carrier.wait(answer);
+    const suspending = (/** @type {Function} */ call) =>
+      carrier.suspends ? new WebAssembly.Suspending(call) : call;
     const shared = !(memory.buffer instanceof ArrayBuffer);
     const module = (!shared && twoMemories) || oneMemory;
     new WebAssembly.Instance(module, {
@@ -102,8 +107,10 @@ export class Guest {
       carrier: {
         credit: carrier.credit,
         mayGoOn: () => carrier.mayGoOn(),
-        wait: carrier.suspends ? new WebAssembly.Suspending(wait) : wait,
+        wait: suspending((/** @type {number} */ answer) => carrier.wait(answer)),
         finished: () => carrier.finished(),
+        apart: carrier.stack.apart,
+        reached: suspending(() => carrier.reached()),
       },
       guest: {
         memory,
@@ -115,6 +122,17 @@ export class Guest {
       gate: { calls },
       callees: /** @type {any} */ (callees),
     });
+  }
+
+  // For the kernel: `wasix.web.memory.Guest`. What it asks for is inside.
+
+  size() {
+    return this.memory.buffer.byteLength;
+  }
+
+  /** @param {number} at @param {number} length */
+  range(at, length) {
+    return new Uint8Array(this.memory.buffer, at, length);
   }
 
   #look() {

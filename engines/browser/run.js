@@ -1,6 +1,10 @@
 /** Compiling, linking and running a guest on the page's own engine. */
 
-import { GATE } from "#glue";
+import { DID_NOT_REWIND, GATE, PAGE } from "#glue";
+
+import { describe, trapped } from "./outcome.js";
+
+/** @typedef {import("./guest.js").Guest} Guest @typedef {import("./outcome.js").Outcome} Outcome */
 
 const gate = new WebAssembly.Module(GATE);
 
@@ -10,10 +14,9 @@ const gate = new WebAssembly.Module(GATE);
  * @property {[string, string, number][]} functions Module, name, call number.
  * @property {[string, string, WebAssembly.MemoryDescriptor][]} memories
  * @property {[string, string, { parameters: string[] }][]} tags
+ * @property {[string, string][]} [variables] Name and type of what a copy of it needs.
  * @property {string} [start] What was its start function: the export to call first.
  */
-
-/** How a guest's run ended. @typedef {{ end: string, message: string }} Outcome */
 
 /** Compile while it is being fetched. @param {string | URL} url */
 export async function compile(url) {
@@ -45,46 +48,64 @@ function imports({ functions, memories, tags }, calls) {
 }
 
 /**
+ * Where a guest goes on that was copied from another.
+ * @typedef {object} Snapshot
+ * @property {{ size: number }} memory
+ * @property {number} area Where its stack is.
+ * @property {number} answer What the call answers that it is in.
+ */
+
+/**
+ * The kernel's side of a guest's instance: `wasix.web.programs.Task`.
+ * @typedef {object} Task
+ * @property {(guest: Guest) => void} opened
+ * @property {() => void} restore Gives it the memory of its snapshot.
+ * @property {(area: number) => number | undefined} suspended
+ */
+
+/**
  * Run a command module to its end.
- * @param {WebAssembly.Module} module @param {Wanted} wanted
- * @param {import("./guest.js").Guest} guest
+ * @param {WebAssembly.Module} module @param {Wanted} wanted @param {Guest} guest @param {Task} task
  * @param {number[]} callees By call number, the address of the decoder or 0 if it is not imported.
+ * @param {Snapshot | null} snapshot Where it goes on, instead of beginning.
  * @returns {Promise<Outcome>}
  */
-export async function run(module, wanted, guest, callees) {
+export async function run(module, wanted, guest, task, callees, snapshot) {
+  const { suspends, stack } = guest.carrier;
   try {
     const { calls, ...functions } = new WebAssembly.Instance(gate).exports;
     const given = imports(wanted, functions);
     // This runs a start function, which has no memory that a call could use.
     const { exports } = await WebAssembly.instantiate(module, given);
+    const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+    stack.open(exports, names, wanted.variables);
     const memory = /** @type {WebAssembly.Memory} */ (exports.memory);
     guest.open(/** @type {WebAssembly.Table} */ (calls), memory, callees);
-    for (const name of [wanted.start, "_start"]) {
-      if (name === undefined) continue;
+    task.opened(guest);
+    const enter = (/** @type {string} */ name) => {
       const entry = /** @type {() => unknown} */ (exports[name]);
-      await (guest.carrier.suspends ? WebAssembly.promising(entry) : entry)();
+      return suspends ? WebAssembly.promising(entry)() : entry();
+    };
+    if (snapshot) {
+      memory.grow((snapshot.memory.size - memory.buffer.byteLength) / PAGE);
+      task.restore();
+      stack.adopt(snapshot.area);
+      if (!stack.rewind(snapshot.answer)) return ended(guest);
+    } else if (wanted.start) {
+      await enter(wanted.start);
     }
-    return { end: "returned", message: "" };
+    for (;;) {
+      await enter("_start");
+      if (stack.lost) return trapped(DID_NOT_REWIND);
+      if (!stack.unwound) return { end: "returned", message: "" };
+      const area = stack.take();
+      const answer = area === null ? undefined : task.suspended(area);
+      if (answer === undefined || !stack.rewind(answer)) return ended(guest);
+    }
   } catch (error) {
-    if (guest.unwinding) return { end: "unwound", message: "" };
-    return describe(error);
+    return guest.unwinding ? ended(guest) : describe(error);
   }
 }
 
-/** @param {any} error @returns {Outcome} */
-function describe(error) {
-  if (error instanceof WebAssembly.LinkError || error instanceof WebAssembly.CompileError) {
-    return { end: "invalid", message: error.message };
-  }
-  let message = String(error);
-  if (error instanceof WebAssembly.RuntimeError) message = error.message;
-  // Engines name it differently: RangeError in V8 and JavaScriptCore, InternalError in SpiderMonkey.
-  else if (error instanceof RangeError || error?.name === "InternalError") message = "stack overflow";
-  else if (isGuestException(error)) message = "an exception was thrown and not caught";
-  return { end: "trapped", message };
-}
-
-/** @param {any} error */
-function isGuestException(error) {
-  return "Exception" in WebAssembly && error instanceof /** @type {any} */ (WebAssembly).Exception;
-}
+/** How a guest has ended that did not do so by itself. @param {Guest} guest @returns {Outcome} */
+const ended = ({ carrier }) => carrier.stack.fate ?? { end: "unwound", message: "" };

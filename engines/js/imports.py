@@ -15,8 +15,9 @@ def wanted(program: Linked, snapshot: Snapshot | None = None) -> str:
 
     What a function is, is its call number; a memory and a tag have a JavaScript descriptor. Where
     they apply there are also `fuel`, as (variable, limit in decimal); `variables`, if it suspends,
-    as (name, type); `start`, the export to call first; `snapshot`, as (bytes of memory, area);
-    `waits`, if it waits at shared memory, as (table, call numbers of what goes into it).
+    as (name, type), and `pointer`, which of them is the stack pointer; `start`, the export to call
+    first; `snapshot`, as (bytes of memory, area); `waits`, if it waits at shared memory, as (table,
+    call numbers of what goes into it).
     """
     functions = [
         (module, name, NUMBERS[function]) for (module, name), function in program.functions.items()
@@ -41,6 +42,7 @@ def wanted(program: Linked, snapshot: Snapshot | None = None) -> str:
         found["fuel"] = (program.fuel.variable, str(program.fuel.limit))
     if program.suspends:
         found["variables"] = program.variables
+        found["pointer"] = program.stack_pointer
     if snapshot is not None:
         found["snapshot"] = (snapshot.memory.size, snapshot.area)
     elif program.start is not None:

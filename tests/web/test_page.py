@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from wasix.abi import CALLS, E
-from wasix.abi.staged import DATA, PARKED, UNWOUND
+from wasix.abi.staged import AGAIN, DATA, PARKED, UNWOUND
+from wasix.proc.promise import PromiseCarrier
 from wasix.proc.signal import Signal
 from wasix.web.page import Page, PageError
+from wasix.web.programs import Task
 from wasix.web.streams import BATCH, PROMPT, WINDOW, Outbox
 
 NUMBERS = {function.name: number for number, function in reversed(list(enumerate(CALLS)))}
@@ -27,6 +29,9 @@ class Desk:
         self.notified: list[int] = []
         self.sent: list[tuple[int, int, bytes]] = []
         self.lines: list[tuple[int, str]] = []
+        self.started: list[int] = []
+        self.wanted: list[int] = []
+        self.over: dict[int, tuple[int, str | None]] = {}
         self.page = Page(self, suspends)
 
     def notify(self, tid: int) -> None:
@@ -38,12 +43,34 @@ class Desk:
     def entered(self, pid: int, line: str) -> None:
         self.lines.append((pid, line))
 
+    def load(self, number: int) -> None:
+        self.wanted.append(number)
+
+    def start(self, tid: int) -> None:
+        self.started.append(tid)
+
+    def exited(self, pid: int, status: int, message: str | None) -> None:
+        self.over[pid] = status, message
+
+    def task(self, tid: int) -> Task:
+        return self.page.programs.tasks[tid]
+
+    def carrier(self, tid: int) -> PromiseCarrier:
+        return self.task(tid).carrier
+
+    def ended(self, tid: int, end: str, message: str) -> tuple[int, str | None]:
+        """The guest of a program that the page runs is over: its status and message."""
+        self.page.programs.ended(tid, end, message)
+        return self.over[tid]
+
     def spawn(self, stdin: Any = None, **options: Any) -> int:
         chosen = {"environ": {}, "cwd": "/", "terminal": None, **options}
-        return self.page.spawn("guest", ["guest"], stdin=stdin, **chosen)
+        pid = self.page.spawn("guest", ["guest"], stdin=stdin, **chosen)
+        self.page.run(pid, None, '{"functions": []}', [], None)
+        return pid
 
     def call(self, pid: int, name: str) -> Callable[..., int]:
-        [call] = self.page.calls(pid, [NUMBERS[name]])
+        [call] = self.task(pid).calls([NUMBERS[name]])
         return call
 
     def write(self, pid: int, data: bytes, fd: int = 1) -> int:
@@ -69,13 +96,13 @@ def test_output_is_sent_at_once_and_to_its_stream(desk: Desk) -> None:
 
 def test_a_read_waits_until_input_comes_and_is_then_made_again(desk: Desk) -> None:
     pid = desk.spawn(stdin=True)
-    carrier = desk.page.carrier(pid)
+    carrier = desk.carrier(pid)
     assert desk.read(pid) == PARKED
     assert carrier.delay() == float("inf")
     taken: list[int] = []
     desk.page.feed(pid, b"hello", lambda: taken.append(1))
     assert desk.notified == [carrier.thread.tid]
-    assert carrier.resume() == 0
+    assert carrier.resume() == AGAIN
     assert desk.read(pid, 4) == b"hell"
     assert desk.read(pid) == b"o"
     assert taken == [1]
@@ -86,7 +113,7 @@ def test_the_end_of_input_ends_a_read(desk: Desk) -> None:
     assert desk.read(pid) == PARKED
     desk.page.finish(pid)
     assert desk.notified
-    assert desk.page.carrier(pid).resume() == 0
+    assert desk.carrier(pid).resume() == AGAIN
     assert desk.read(pid) == b""
 
 
@@ -109,7 +136,7 @@ def test_a_sleep_is_as_long_as_asked(desk: Desk) -> None:
     subscription = bytes(16) + (1).to_bytes(8, "little") + (5 * 10**9).to_bytes(8, "little")
     desk.page.stage.view[DATA : DATA + 48] = subscription.ljust(48, b"\0")
     assert desk.call(pid, "poll_oneoff")(1) == PARKED
-    assert 4000 < desk.page.carrier(pid).delay() <= 5000
+    assert 4000 < desk.carrier(pid).delay() <= 5000
 
 
 def test_a_signal_ends_a_guest_that_waits(desk: Desk) -> None:
@@ -117,13 +144,13 @@ def test_a_signal_ends_a_guest_that_waits(desk: Desk) -> None:
     assert desk.read(pid) == PARKED
     desk.page.kill(pid, Signal.TERM)
     assert desk.notified
-    assert desk.page.carrier(pid).resume() == UNWOUND
-    assert desk.page.ended(pid, "unwound", "") == (143, None)
+    assert desk.carrier(pid).resume() == UNWOUND
+    assert desk.ended(pid, "unwound", "") == (143, None)
 
 
 def test_a_stopped_guest_stays_until_it_is_told_to_go_on(desk: Desk) -> None:
     pid = desk.spawn()
-    carrier = desk.page.carrier(pid)
+    carrier = desk.carrier(pid)
     desk.page.kill(pid, Signal.STOP)
     assert desk.notified == [carrier.thread.tid]
     assert carrier.resume() == PARKED
@@ -143,7 +170,7 @@ def test_a_guest_that_is_woken_twice_is_notified_once(desk: Desk) -> None:
 def test_an_exit_does_not_return(desk: Desk) -> None:
     pid = desk.spawn()
     assert desk.call(pid, "proc_exit")(3) == UNWOUND
-    assert desk.page.ended(pid, "unwound", "") == (3, None)
+    assert desk.ended(pid, "unwound", "") == (3, None)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +184,7 @@ def test_an_exit_does_not_return(desk: Desk) -> None:
 def test_how_a_guest_ended_is_its_status(
     desk: Desk, end: str, expected: tuple[int, str | None]
 ) -> None:
-    assert desk.page.ended(desk.spawn(), end, "unreachable") == expected
+    assert desk.ended(desk.spawn(), end, "unreachable") == expected
 
 
 def test_a_defect_ends_the_guest_and_says_where(
@@ -169,7 +196,7 @@ def test_a_defect_ends_the_guest_and_says_where(
     monkeypatch.setitem(__import__("wasix.calls").calls.HANDLERS, "sched_yield", broken)
     pid = desk.spawn()
     assert desk.call(pid, "sched_yield")() == UNWOUND
-    assert desk.page.ended(pid, "unwound", "") == (
+    assert desk.ended(pid, "unwound", "") == (
         70,
         "internal error in sched_yield: ZeroDivisionError: oops",
     )
@@ -180,7 +207,7 @@ def test_a_guest_that_cannot_be_suspended_is_told_what_is_needed() -> None:
     pid = desk.spawn(stdin=True)
     assert desk.read(pid) == PARKED
     desk.page.cannot_wait(pid)
-    status, message = desk.page.ended(pid, "unwound", "")
+    status, message = desk.ended(pid, "unwound", "")
     assert status == 126
     assert message is not None
     assert "(JSPI)" in message
@@ -196,7 +223,7 @@ def test_output_that_is_not_read_makes_the_guest_wait(desk: Desk) -> None:
     assert WINDOW <= sent < WINDOW + len(chunk)
     desk.page.acknowledge(pid, 1, sent)
     assert desk.notified
-    assert desk.page.carrier(pid).resume() == 0
+    assert desk.carrier(pid).resume() == AGAIN
     assert desk.write(pid, chunk) == len(chunk)
 
 
@@ -214,7 +241,7 @@ def test_a_terminal_shows_what_is_written_and_echoes_what_is_typed(desk: Desk) -
     assert desk.read(pid) == PARKED
     desk.page.feed(pid, b"ls\r", lambda: None)
     assert b"".join(data for _, _, data in desk.sent) == b"$ \r\nls\r\n"
-    assert desk.page.carrier(pid).resume() == 0
+    assert desk.carrier(pid).resume() == AGAIN
     assert desk.read(pid) == b"ls\n"
 
 
@@ -230,15 +257,15 @@ def test_a_key_interrupts_the_program_of_the_terminal(desk: Desk) -> None:
     pid, other = desk.spawn(terminal=SCREEN), desk.spawn(terminal=SCREEN)
     assert desk.read(pid) == PARKED
     desk.page.feed(pid, b"\x03", lambda: None)
-    assert desk.page.ended(pid, "unwound", "") == (130, None)
-    assert desk.page.ended(other, "returned", "") == (0, None)
+    assert desk.ended(pid, "unwound", "") == (130, None)
+    assert desk.ended(other, "returned", "") == (0, None)
 
 
 def test_lines_that_are_entered_are_remembered_and_recalled(desk: Desk) -> None:
     pid = desk.spawn(terminal={**SCREEN, "history": ["ls"]})
     assert desk.read(pid) == PARKED
     desk.page.feed(pid, b"\x1b[A -l\r", lambda: None)
-    assert desk.page.carrier(pid).resume() == 0
+    assert desk.carrier(pid).resume() == AGAIN
     assert desk.read(pid) == b"ls -l\n"
     assert desk.lines == [(pid, "ls -l")]
 
@@ -276,7 +303,7 @@ def test_the_terminal_is_also_a_device(desk: Desk) -> None:
 
 def test_what_happens_to_an_ended_program_is_of_no_consequence(desk: Desk) -> None:
     pid = desk.spawn(stdin=True)
-    desk.page.ended(pid, "returned", "")
+    desk.ended(pid, "returned", "")
     taken: list[int] = []
     desk.page.feed(pid, b"late", lambda: taken.append(1))
     desk.page.finish(pid)

@@ -60,8 +60,8 @@ class MemoryImage:
         What is zero in both is not touched.
         """
         for at in fresh.places(memory) - self._held.keys():
-            part = memory[at : at + _CHUNK]
-            part[:] = bytes(len(part))
+            size = min(_CHUNK, len(memory) - at)
+            memory[at : at + size] = bytes(size)
         for at, data in self._held.items():
             memory[at : at + len(data)] = data
 
@@ -90,7 +90,8 @@ class Suspended(Protocol):
 
     @property
     def memory(self) -> memoryview:
-        """All of linear memory, writable."""
+        """All of linear memory, writable. Where that is not Python's, this has only the length of a
+        view and its slices, which are copies."""
 
     @property
     def area(self) -> int:

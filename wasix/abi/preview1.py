@@ -156,7 +156,7 @@ FUNCTIONS: tuple[Function, ...] = (
         "Wait for clocks and descriptors.",
         blocks=True,
     ),
-    Function("proc_exit", (In("rval", t.EXITCODE),), "End the process.", void=True),
+    Function("proc_exit", (In("rval", t.EXITCODE),), "End the process.", void=True, blocks=True),
     Function("proc_raise", (In("sig", t.SIGNAL),), "Signal the own process.", blocks=True),
     Function("sched_yield", (), "Let others run.", blocks=True),
     Function("random_get", (Fill("buf"),), "Random bytes from the host's generator."),

@@ -56,6 +56,9 @@ PARKED = -1000
 """The call waits; it is to be made again when its thread is woken."""
 UNWOUND = -1001
 """The guest must not go on."""
+AGAIN = -1004
+"""No answer of a call's, but of who carries its thread: it is to be made again. Between them lie
+`wasix.abi.SUSPEND` and `wasix.abi.UPCALL`."""
 
 
 MAX_VIEWS = 256
@@ -220,11 +223,10 @@ def _staged(function: Function, table: str | None) -> Make:
         stores.append(f"{pack}(stage.view, {place.offset}, {value})")
     call = f"handler({', '.join(['thread', *arguments])})"
     if table:
-        call = f"table[{arguments[0]}]({', '.join(arguments[1:])})"
+        # A thread's tables change when it is lent to another process.
+        call = f"thread.{table}[{arguments[0]}]({', '.join(arguments[1:])})"
     source.add(0, "def make(handler, thread, stage, otherwise):")
     source.add(1, "views = stage.views")
-    if table:
-        source.add(1, f"table = thread.{table}")
     source.add(1, f"def {function.name}({', '.join(plan.arguments)}):")
     source.add(2, "try:")
     if values == [answer] and not stores:

@@ -62,7 +62,7 @@ def callback_signal(thread: Thread, callback: str) -> None:
     known = process.program is None or process.program.exports(callback)
     process.callback = callback if callback and known else None
     if process.signals:
-        thread.attention = True
+        thread.interrupt()
 
 
 def proc_signals_sizes_get(thread: Thread) -> int:

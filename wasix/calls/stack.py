@@ -24,7 +24,9 @@ def stack_checkpoint(thread: Thread, snapshot: int, at: int) -> None:
 
     def then(guest: Suspended) -> int:
         number = thread.checkpoints.add(Checkpoint(Point.of(guest, thread), at, snapshot))
-        STACK_SNAPSHOT.store(guest.memory, snapshot, StackSnapshot(number, 0, 0))
+        area = memoryview(bytearray(STACK_SNAPSHOT.size))
+        STACK_SNAPSHOT.store(area, 0, StackSnapshot(number, 0, 0))
+        guest.memory[snapshot : snapshot + len(area)] = area
         guest.memory[at : at + _VALUE_SIZE] = bytes(_VALUE_SIZE)
         return 0
 

@@ -137,7 +137,7 @@ class Delivery:
             self.defect(None, error)
             return None
 
-    def defect(self, function: Function | None, error: Exception) -> int:
+    def defect(self, function: Function | None, error: BaseException) -> int:
         """A defect of ours ends the guest."""
         process = self._thread.process
         process.defect = error

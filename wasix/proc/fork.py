@@ -85,7 +85,7 @@ def give_back(child: Process, loan: Loan) -> None:
     """
     thread = loan.thread
     thread.join(loan.lender)
-    thread.attention = True
+    thread.interrupt()
     point = loan.point
     if point is None:
         return

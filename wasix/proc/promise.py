@@ -1,19 +1,27 @@
 """The carrier for engines that suspend a guest and go on in the same thread (a page, by JSPI).
 
 A call that would block answers `PARKED` after joining its queues; the engine suspends the guest and
-holds on to the call. A wake tells the engine, which asks `resume` whether to make the call again.
-There is one thread, so the kernel lock is never taken.
+holds on to the call. A wake tells the engine, which asks `resume` what to do. Signals are delivered
+there, too: while the guest is suspended its engine makes the upcall, and asks `proceed` then. There
+is one thread, so the kernel lock is never taken.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
-from wasix.abi import Function, Unwind
-from wasix.abi.staged import PARKED, UNWOUND, Stage, staged
-from wasix.proc.process import STATUS_INTERNAL, Thread
-from wasix.proc.wait import Block
+from wasix.abi import UNWIND, UPCALL, Function, Unwind
+from wasix.abi.instance import Suspended, Upcall
+from wasix.abi.staged import AGAIN, PARKED, UNWOUND, Stage, staged
+from wasix.proc.delivery import Attempt, Delivery
+from wasix.proc.process import Thread
+from wasix.proc.wait import Block, Suspend
+
+
+def _by_the_door(memory: memoryview, arguments: Sequence[int]) -> NoReturn:
+    raise AssertionError("the door makes calls again")
 
 
 class PromiseCarrier:
@@ -23,6 +31,13 @@ class PromiseCarrier:
         self.thread = thread
         self.stage = stage
         self._notify = notify
+        self._delivery = Delivery(thread)
+        self._call: Attempt | int = 0
+        """The call that waits, or what one answers that was made."""
+        self._waited = False
+        """Whether that call has waited since it was made, or made again after an upcall."""
+        self._tried = False
+        """Whether it has been made again since a signal came: what can be answered is."""
         self._block: Block | None = None
         self._notified = False
         thread.sleeper = self
@@ -31,14 +46,20 @@ class PromiseCarrier:
 
     def call(self, function: Function) -> Callable[..., int]:
         """The decoder that serves `function` for this thread; see `wasix.abi.staged`."""
+        attempt = Attempt(function, _by_the_door, ())
 
         def otherwise(error: BaseException) -> int:
             if isinstance(error, Unwind):
                 return UNWOUND
-            if isinstance(error, Block) and function.blocks:
-                self._park(error)
-                return PARKED
-            return self._defect(function, error)
+            if function.blocks:
+                if isinstance(error, Block):
+                    self._call, self._waited = attempt, True
+                    self._park(error)
+                    return PARKED
+                if isinstance(error, Suspend):
+                    return self._delivery.suspend(error)
+            self._delivery.defect(function, error)
+            return UNWOUND
 
         process = self.thread.process
         handler = process.kernel.handler(function, process.tracing)
@@ -53,8 +74,11 @@ class PromiseCarrier:
         return max(0.0, (deadline - process.kernel.host.monotonic()) / 1e6)
 
     def resume(self) -> int:
-        """What the suspended guest is to do: 0 to go on, `PARKED` to wait again, or `UNWOUND`."""
-        process = self.thread.process
+        """What the suspended guest is to do: `PARKED` is to wait again, `AGAIN` to make its call
+        again, `UPCALL` to call what `upcall` gives and ask `proceed`, `UNWOUND` to end; all else is
+        what its call answers."""
+        thread = self.thread
+        process = thread.process
         self._notified = False
         process.timers.fire()
         if self._block is not None:
@@ -62,15 +86,51 @@ class PromiseCarrier:
                 queue.leave(self)
             self._block = None
             process.changed.join(self)
-        if not process.paused:
-            return 0
-        if process.status is not None:
-            return UNWOUND
-        self._park(Block([process.changed]))
-        return PARKED
+        if process.paused:
+            if process.status is not None or process.replacement is not None:
+                return UNWOUND
+            self._park(Block([process.changed]))
+            return PARKED
+        call = self._call
+        if isinstance(call, int):
+            answer = self._delivery.hold(call) if thread.attention else call
+            return UNWOUND if answer == UNWIND else answer
+        tried, self._tried = self._tried, thread.attention
+        if thread.attention:
+            if not tried:
+                self.wake()
+            elif self._delivery.interrupts(call, waited=self._waited):
+                self._tried = False
+                return UPCALL
+        return AGAIN
+
+    def hold(self, answer: int) -> int:
+        """The same for a guest whose call has been made, and answers this."""
+        self._call = answer
+        return self.resume()
+
+    def upcall(self) -> Upcall:
+        """What to call after `UPCALL`."""
+        return self._delivery.upcall()
+
+    def proceed(self) -> int:
+        """What to do when the upcall has returned, as `resume` says it."""
+        self._call, self._waited = self._delivery.release(), False
+        return self.resume()
+
+    def suspended(self, guest: Suspended) -> int | None:
+        """See `engines.protocol.Door`."""
+        return self._delivery.suspended(guest)
+
+    def begin(self) -> None:
+        """Its guest begins to run: what it was notified of before has been lost."""
+        self._notified = False
+        if self.thread.attention or self.thread.process.paused:
+            self.wake()
 
     def finished(self) -> None:
         """A call that had waited is done."""
+        self._tried = False
         self.thread.call.clear()
 
     def wake(self) -> None:
@@ -85,13 +145,3 @@ class PromiseCarrier:
         self._block = block
         for queue in block.queues:
             queue.join(self)
-
-    def _defect(self, function: Function, error: BaseException) -> int:
-        process = self.thread.process
-        process.defect = error
-        process.exit(
-            STATUS_INTERNAL,
-            f"internal error in {function.name}: {type(error).__name__}: {error}",
-            caller=self.thread,
-        )
-        return UNWOUND

@@ -20,11 +20,12 @@ from typing import Any
 
 import jinja2
 
+from engines import asyncify
 from engines.browser import door
 from engines.js.imports import wanted
 from wasix import cache, catalogue
-from wasix.abi import CALLS, E
-from wasix.abi.staged import DATA, PARKED
+from wasix.abi import CALLS, SUSPEND, UPCALL, E
+from wasix.abi.staged import AGAIN, DATA, PARKED, UNWOUND
 from wasix.api.errors import WasixError
 from wasix.api.program import link
 from wasix.api.sandbox import ENVIRONMENT
@@ -47,13 +48,16 @@ KERNEL = (
     "wasix/proc",
     "wasix/system.py",
     "wasix/web/__init__.py",
+    "wasix/web/memory.py",
     "wasix/web/page.py",
+    "wasix/web/programs.py",
     "wasix/web/streams.py",
     "wasix/api/__init__.py",
     "wasix/api/errors.py",
     "wasix/api/program.py",
     "engines/__init__.py",
     "engines/artifacts.py",
+    "engines/asyncify.py",
     "engines/protocol.py",
     "engines/js/__init__.py",
     "engines/js/imports.py",
@@ -163,6 +167,8 @@ def _programs(names: Iterable[str], assets: Path) -> Iterator[tuple[str, dict[st
         data = found.read()
         short = Path(found.name).stem if isinstance(found.source, Path) else found.name
         program = link(data, found.name, waits=False)
+        if program.module.size != len(data):
+            data = program.module.join()
         path = _hashed(data, f"{short}.wasm", assets)
         known = catalogue.PROGRAMS.get(name)
         yield (
@@ -228,13 +234,26 @@ def _glue(packages: Path, folder: Path) -> Path:
     files = [folder / f"{name}.wat" for name in texts]
     _run(["node", WEB / "assemble.mjs", packages, *files], folder)
     constants = {
+        "AGAIN": AGAIN,
+        "AREA": asyncify.SIZE,
         "ARGUMENTS_SIZE": door.ARGUMENTS_SIZE,
         "CALLS": len(CALLS),
+        "DAMAGED": asyncify.DAMAGED,
         "DATA": DATA,
+        "DID_NOT_REWIND": asyncify.DID_NOT_REWIND,
+        "DID_NOT_UNWIND": asyncify.DID_NOT_UNWIND,
         "ILSEQ": E.ILSEQ.value,
+        "MOST_UPCALLS": asyncify.MOST_UPCALLS,
+        "NOMEM": E.NOMEM.value,
+        "NO_ROOM": asyncify.NO_ROOM,
+        "PAGE": asyncify.PAGE,
         "PARKED": PARKED,
+        "SUSPEND": SUSPEND,
+        "TOO_DEEP": asyncify.TOO_DEEP,
+        "UNWOUND": UNWOUND,
+        "UPCALL": UPCALL,
     }
-    lines = [f"export const {name} = {value};" for name, value in constants.items()]
+    lines = [f"export const {name} = {json.dumps(value)};" for name, value in constants.items()]
     lines += [f'export {{ default as {name} }} from "./{name}.wasm";' for name in texts]
     glue = folder / "glue.js"
     glue.write_text("\n".join(lines))

@@ -11,8 +11,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from engines.traps import named
-from wasix.abi import CALLS, E, Errno
+from wasix.abi import E, Errno
 from wasix.abi.staged import Stage
 from wasix.abi.types import Filetype
 from wasix.fs import walk
@@ -21,15 +20,12 @@ from wasix.fs.file import OpenFile
 from wasix.fs.inode import Access, Directory
 from wasix.fs.pipe import Pipe, PipeReader
 from wasix.host import Clock
-from wasix.proc.process import STATUS_INTERNAL, STATUS_TRAP, Process
-from wasix.proc.promise import PromiseCarrier
+from wasix.proc.process import Process
 from wasix.proc.signal import Signal
 from wasix.proc.wait import WaitQueue
 from wasix.system import make_kernel
+from wasix.web.programs import STATUS_INVALID, Image, Programs, Worker
 from wasix.web.streams import MODES, Feed, Outbox, Output, PageTerminal
-
-STATUS_INVALID = 126
-"""The module cannot be run here."""
 
 NO_SUSPENDING = (
     "{name}: waiting for input or time needs WebAssembly JavaScript Promise Integration (JSPI), "
@@ -53,24 +49,24 @@ class PageHost(Clock):
         return WaitQueue()
 
 
-class Door(Protocol):
+class Door(Worker, Protocol):
     """The worker's side, in JavaScript."""
-
-    def notify(self, tid: int) -> None:
-        """Ask the carrier of thread `tid` what to do, soon."""
 
     def output(self, pid: int, fd: int, data: bytes) -> None: ...
 
     def entered(self, pid: int, line: str) -> None:
         """A line was entered, to be remembered."""
 
+    def exited(self, pid: int, status: int, message: str | None) -> None:
+        """A program is over, and so is all that it has started."""
+
 
 class Job:
-    """A running program and its ends of the standard streams."""
+    """A program that the page runs, and its ends of the standard streams. What it starts inherits
+    them."""
 
     def __init__(self) -> None:
         self.process: Process
-        self.carrier: PromiseCarrier
         self.outboxes: list[Outbox] = []
         self.feed: Feed | None = None
         self.terminal: PageTerminal | None = None
@@ -86,6 +82,8 @@ class Page:
         self.kernel = make_kernel(PageHost())
         self.namespace = self.kernel.namespace
         self.jobs: dict[int, Job] = {}
+        self.programs = Programs(self.kernel, self.stage, door, self._over)
+        self.kernel.programs = self.programs
 
     # Programs.
 
@@ -113,7 +111,7 @@ class Page:
         terminal: Mapping[str, Any] | None,
         preopens: Sequence[str] = (),
     ) -> int:
-        """A new process; returns its pid.
+        """A new process, for `run`; returns its pid.
 
         stdin: bytes to read, True for a stream that `feed` fills, None for nothing.
         terminal: if it has one for all three streams, its `columns`, `rows`, `mode` (`edit`,
@@ -135,7 +133,7 @@ class Page:
         if terminal is not None:
 
             def interrupt(signal: Signal) -> None:
-                job.process.deliver(signal)
+                job.process.group.deliver(signal)
 
             if terminal.get("mode", "edit") not in MODES:
                 raise PageError(f"{name}: the terminal's mode must be one of {', '.join(MODES)}")
@@ -157,7 +155,6 @@ class Page:
             cwd="/" + cwd,
         )
         job.process.name = name
-        job.carrier = PromiseCarrier(job.process.main, self.stage, self.door.notify)
         self.jobs[job.process.pid] = job
         return job.process.pid
 
@@ -172,36 +169,34 @@ class Page:
             pipe.close_write()
         return PipeReader(pipe)
 
-    def carrier(self, pid: int) -> PromiseCarrier:
-        return self.jobs[pid].carrier
-
-    def calls(self, pid: int, numbers: Sequence[int]) -> list[Callable[..., int]]:
-        """The decoders of some calls, by call number, for the process's thread."""
-        carrier = self.jobs[pid].carrier
-        return [carrier.call(CALLS[number]) for number in numbers]
-
-    def cannot_wait(self, pid: int) -> None:
-        """The guest would have to wait, and cannot be suspended."""
+    def run(
+        self, pid: int, module: Any, wanted: str, functions: Sequence[str], memory: int | None
+    ) -> None:
+        """Run a new process: its module, which exports `functions`, is to be given `wanted`. The
+        programs that it starts may have as many bytes of `memory`."""
         process = self.jobs[pid].process
+        process.become(Image(process.name, module, wanted, functions))
+        if memory is not None:
+            self.programs.limits[process.group] = memory
+        process.start()
+
+    def cannot_wait(self, tid: int) -> None:
+        """The guest would have to wait, and cannot be suspended."""
+        process = self.programs.tasks[tid].process
         process.exit(STATUS_INVALID, NO_SUSPENDING.format(name=process.name))
 
-    def ended(self, pid: int, end: str, message: str) -> tuple[int, str | None]:
-        """The guest is over: how (as in `engines.protocol.End`). Returns its status and message."""
-        job = self.jobs.pop(pid)
-        process = job.process
-        match end:
-            case "returned":
-                process.exit(0)
-            case "trapped":
-                process.exit(STATUS_TRAP, f"{process.name}: trap: {named(message)}")
-            case "invalid":
-                process.exit(STATUS_INVALID, f"{process.name}: {message}")
-            case _:
-                process.exit(STATUS_INTERNAL, f"{process.name}: stopped by its engine")
+    def _over(self, process: Process) -> None:
+        job = self.jobs.get(process.pid)
+        if job is None or job.process is not process:
+            return
+        del self.jobs[process.pid]
+        self.programs.limits.pop(process.group, None)
+        # What it has left behind ends with it, as in a container.
+        process.group.deliver(Signal.KILL)
         for box in job.outboxes:
             box.flush()
         assert process.status is not None
-        return process.status, process.message
+        self.door.exited(process.pid, process.status, process.message)
 
     def turn(self) -> None:
         """The worker's turn of the event loop ends, or a guest begins to wait."""

@@ -1,0 +1,294 @@
+"""The programs of a page's guests: they are compiled by the worker, and run on its one thread."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engines.traps import named
+from wasix.abi import CALLS, WASIX, WASIX64, E, Errno
+from wasix.abi.instance import FreshMemory, Snapshot
+from wasix.abi.staged import Stage
+from wasix.fs.file import OpenFile
+from wasix.proc.process import STATUS_INTERNAL, STATUS_TRAP, Group, Process, Thread
+from wasix.proc.program import Loading
+from wasix.proc.promise import PromiseCarrier
+from wasix.web.memory import Guest, PageMemory, Unwound
+
+if TYPE_CHECKING:
+    from wasix.kernel import Kernel
+
+STATUS_INVALID = 126
+"""The module cannot be run here."""
+
+_WASIX = (WASIX.module, WASIX64.module)
+_CHUNK = 1 << 20
+_MOST_IMAGES = 64
+
+
+class Worker(Protocol):
+    """What the worker does for programs, in JavaScript."""
+
+    def notify(self, tid: int) -> None:
+        """Ask the carrier of thread `tid` what to do, soon."""
+
+    def load(self, number: int) -> None:
+        """Have `Programs.link` and then `loaded` or `failed` be called with this, soon."""
+
+    def start(self, tid: int) -> None:
+        """Run what `Programs.begin` gives for this thread, and then call `ended`, soon."""
+
+
+class Image:
+    """A program and its module, which is JavaScript's: what the kernel calls a `Program`.
+
+    `wanted` is what `engines.js.imports.wanted` says of it, and `functions` are those it exports.
+    """
+
+    def __init__(self, name: str, module: Any, wanted: str, functions: Iterable[str]) -> None:
+        self._name = name
+        self.module = module
+        self.wanted = wanted
+        self.fresh = FreshMemory()
+        self._functions = frozenset(functions)
+
+    def named(self, name: str) -> Image:
+        """The same by another name."""
+        image = Image(name, self.module, self.wanted, self._functions)
+        image.fresh = self.fresh
+        return image
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @cached_property
+    def _described(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.wanted)
+        return found
+
+    @property
+    def suspends(self) -> bool:
+        return "variables" in self._described
+
+    @property
+    def wasix(self) -> bool:
+        return any(module in _WASIX for module, _, _ in self._described["functions"])
+
+    @property
+    def variables(self) -> int:
+        """How many variables a copy of an instance needs."""
+        return len(self._described["variables"])
+
+    @property
+    def pointer(self) -> int | None:
+        """Which of them is the stack pointer."""
+        pointer: int | None = self._described["pointer"]
+        return pointer
+
+    def exports(self, name: str) -> bool:
+        return name in self._functions
+
+
+class Task:
+    """A guest thread and its program, while both are together."""
+
+    def __init__(self, thread: Thread, image: Image, carrier: PromiseCarrier) -> None:
+        self.thread = thread
+        self.process = thread.process
+        """Whose it is, if it is lent to another, too."""
+        self.image = image
+        self.carrier = carrier
+        self.snapshot: Snapshot | None = None
+        """Where to go on, instead of beginning."""
+        self.memory: PageMemory | None = None
+
+    # What the worker asks.
+
+    def calls(self, numbers: Iterable[int]) -> list[Callable[..., int]]:
+        """The decoders of some calls, by call number."""
+        return [self.carrier.call(CALLS[number]) for number in numbers]
+
+    def opened(self, guest: Guest) -> None:
+        """It has a linear memory from now on, and begins to run."""
+        self.memory = self.thread.memory = PageMemory(guest)
+        self.carrier.begin()
+
+    def restore(self) -> None:
+        """Give it the memory of its snapshot, for which it has become large enough."""
+        snapshot, self.snapshot = self.snapshot, None
+        assert snapshot is not None
+        unwound = self._unwound(snapshot.area)
+        snapshot.memory.restore(unwound.memory, self.image.fresh)
+        unwound.variables = snapshot.variables
+
+    def suspended(self, area: int) -> int | None:
+        """Its stack is unwound; see `engines.protocol.Door.suspended`."""
+        return self.carrier.suspended(self._unwound(area))
+
+    def _unwound(self, area: int) -> Unwound:
+        assert self.memory is not None
+        return Unwound(self.memory, area, self.image.variables, self.image.pointer)
+
+    def upcall(self) -> list[Any]:
+        """What to call: the export's name, then the arguments."""
+        upcall = self.carrier.upcall()
+        return [upcall.export, *upcall.arguments]
+
+
+class _File:
+    """A program that is being loaded."""
+
+    def __init__(self, name: str, data: bytes, key: object, memory: int | None) -> None:
+        self.name = name
+        self.data = data
+        self.key = key
+        self.memory = memory
+        self.wanted = ""
+        self.loading = Loading()
+
+
+class Programs:
+    """See `wasix.proc.program.Programs`. `over` is told of every process whose program has ended,
+    and that nothing has replaced."""
+
+    def __init__(
+        self, kernel: Kernel, stage: Stage, worker: Worker, over: Callable[[Process], object]
+    ) -> None:
+        self.kernel = kernel
+        self.stage = stage
+        self.worker = worker
+        self.tasks: dict[int, Task] = {}
+        """By tid."""
+        self.limits: dict[Group, int] = {}
+        """Bytes of linear memory that programs of a group may have."""
+        self._over = over
+        self._images: OrderedDict[object, Image] = OrderedDict()
+        self._files: dict[int, _File] = {}
+        self._last = 0
+
+    # The kernel's side.
+
+    def load(self, name: str, file: OpenFile) -> Loading:
+        process = self.kernel.current
+        limit = self.limits.get(process.group) if process is not None else None
+        try:
+            stat = file.stat()
+            inode = file.inode.key if file.inode else None
+            key = (inode, stat.size, stat.mtim, stat.ctim, limit)
+            image = self._images.get(key)
+            data = b"" if image else _contents(file, stat.size)
+        finally:
+            file.close()
+        if image is not None:
+            self._images.move_to_end(key)
+            loading = Loading()
+            loading.program = image.named(name)
+            return loading
+        self._last += 1
+        loaded = self._files[self._last] = _File(name, data, key, limit)
+        self.worker.load(self._last)
+        return loaded.loading
+
+    def start(self, process: Process, snapshot: Snapshot | None = None) -> None:
+        assert isinstance(process.program, Image)
+        thread = process.main
+        carrier = PromiseCarrier(thread, self.stage, self.worker.notify)
+        thread.runner = carrier
+        task = self.tasks[thread.tid] = Task(thread, process.program, carrier)
+        task.snapshot = snapshot
+        self.worker.start(thread.tid)
+
+    def start_thread(self, thread: Thread, starter: Thread, argument: int) -> None:
+        raise Errno(E.NOTSUP)
+
+    # The worker's side.
+
+    def link(self, number: int) -> Any:
+        """The bytes of a module to compile; None if `failed` has been called."""
+        from engines.js.imports import wanted
+        from wasix.api.errors import WasixError
+        from wasix.api.program import link
+
+        file = self._files[number]
+        data, file.data = file.data, b""
+        try:
+            program = link(data, file.name, memory=file.memory)
+        except WasixError as error:
+            self.failed(number, str(error))
+            return None
+        file.wanted = wanted(program)
+        return data if program.module.size == len(data) else program.module.join()
+
+    def loaded(self, number: int, module: Any, functions: Iterable[str]) -> None:
+        """A module is compiled, which exports these functions."""
+        file = self._files.pop(number)
+        image = self._images[file.key] = Image(file.name, module, file.wanted, functions)
+        if len(self._images) > _MOST_IMAGES:
+            self._images.popitem(last=False)
+        file.loading.program = image
+        file.loading.ready.wake()
+
+    def failed(self, number: int, reason: str) -> None:
+        loading = self._files.pop(number).loading
+        loading.error, loading.reason = Errno(E.NOEXEC), reason
+        loading.ready.wake()
+
+    def begin(self, tid: int) -> Task | None:
+        """What a thread is to run; None if it need not even begin, and has ended."""
+        task = self.tasks[tid]
+        process = task.process
+        if process.status is None and process.replacement is None:
+            return task
+        self.ended(tid, "unwound", "")
+        return None
+
+    def ended(self, tid: int, end: str, message: str) -> None:
+        """A guest thread is over: how (as in `engines.protocol.End`)."""
+        task = self.tasks.pop(tid)
+        thread, process = task.thread, task.process
+        if thread.process is not process:  # a vfork's child has not given it back
+            child = thread.process
+            child.exit(STATUS_TRAP, f"{child.name}: ended its parent's thread")
+            thread.join(process)
+        self._settle(process, end, message)
+        process.changed.leave(task.carrier)
+        process.threads.pop(tid, None)
+        thread.runner = thread.sleeper = None
+        if process.threads:
+            return
+        if process.status is None and process.replacement is not None:
+            process.execute(process.replacement)
+            self.start(process)
+        else:
+            self._over(process)
+
+    def _settle(self, process: Process, end: str, message: str) -> None:
+        name = process.name
+        match end:
+            case _ if process.replacement is not None:
+                pass
+            case "returned":
+                process.exit(0)
+            case "trapped":
+                process.exit(STATUS_TRAP, f"{name}: trap: {named(message)}")
+            case "invalid":
+                process.exit(STATUS_INVALID, f"{name}: {message}")
+            case "failed":
+                process.exit(STATUS_INTERNAL, f"{name}: engine: {message}")
+            case _:
+                process.exit(STATUS_INTERNAL, f"{name}: stopped by its engine")
+
+
+def _contents(file: OpenFile, size: int) -> bytes:
+    data = memoryview(bytearray(size))
+    done = 0
+    while done < size:
+        count = file.pread([data[done : done + _CHUNK]], done)
+        if not count:
+            break
+        done += count
+    return bytes(data[:done])
