@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from engines.artifacts import Artifacts
 from engines.protocol import ASYNCIFY, Fuel, Linked
@@ -25,9 +26,11 @@ from engines.wasm import (
     export_start,
 )
 from engines.wasm.rewrite import add_export, import_memory
-from engines.wasm.waits import exchange
 from wasix.abi import REVISIONS, Function, lookup
 from wasix.api.errors import ProgramInvalid, UsageError
+
+if TYPE_CHECKING:
+    from engines.wasm.waits import Waits
 
 DEFAULT_MEMORY = 4 << 30
 """Linear memory a guest may have unless told otherwise: all that 32-bit addresses reach."""
@@ -125,7 +128,7 @@ def link(
         module = clamp_tables(module, elements)
         if waits and _shared(module):
             module = import_memory(module, "memory", _OWN, "memory")
-        waiting = exchange(module) if waits else None
+        waiting = _exchanged(module) if waits else None
         if waiting is not None:
             module = waiting.module
             if first is None:
@@ -149,6 +152,12 @@ def link(
         stack_pointer=_stack_pointer(module, [index for _, _, index in variables]),
         suspends=True,
     )
+
+
+def _exchanged(module: Module) -> Waits | None:
+    from engines.wasm.waits import exchange  # which a page has not
+
+    return exchange(module)
 
 
 def _shared(module: Module) -> bool:

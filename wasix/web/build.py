@@ -66,7 +66,10 @@ KERNEL = (
 )
 """The Python that runs in the page."""
 
-_OF_DESKTOPS = ("assemble", "blocks", "immediates", "meter", "opcodes", "probes", "references")
+_OF_DESKTOPS = (
+    *("assemble", "blocks", "immediates", "meter"),
+    *("opcodes", "probes", "references", "waits"),
+)
 
 # They stand on what a page lacks: descriptors of the host, and threads.
 NOT_IN_A_PAGE = (
@@ -134,23 +137,26 @@ def _packages() -> Path:
 
 def _run(command: Sequence[str | Path], cwd: Path, environ: dict[str, str] | None = None) -> None:
     tool = str(command[0])
-    try:
-        done = subprocess.run(
-            [str(part) for part in command],
-            cwd=cwd,
-            env={**os.environ, **(environ or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
-    except FileNotFoundError:
-        raise BuildError(
-            f"{tool} was not found: making a bundle needs Node.js 20 or newer"
-        ) from None
-    if done.returncode:
-        # Node shows the line it was at, which in a bundle is all of it.
-        said = [line[:200] for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        raise BuildError(f"{tool} failed:\n" + "\n".join(said))
+    # To a file, since Node ends without waiting for a pipe to take all of it.
+    with tempfile.TemporaryFile("w+") as output:
+        try:
+            done = subprocess.run(
+                [str(part) for part in command],
+                cwd=cwd,
+                env={**os.environ, **(environ or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        except FileNotFoundError:
+            raise BuildError(
+                f"{tool} was not found: making a bundle needs Node.js 20 or newer"
+            ) from None
+        if done.returncode:
+            output.seek(0)
+            # Node shows the line it was at, which in a bundle is all of it.
+            said = [line[:200] for line in output.read().splitlines() if line.strip()]
+            raise BuildError(f"{tool} failed:\n" + "\n".join(said))
 
 
 def _hashed(data: bytes, name: str, directory: Path) -> Path:
