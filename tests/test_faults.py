@@ -465,6 +465,27 @@ DONE = (
 ELSEWHERE = {
     "fs/archive.py HostSource._read os.lseek": "on Windows",
     "fs/archive.py HostSource._read os.read": "on Windows",
+    **dict.fromkeys(
+        (
+            "fs/host_terminal.py _window fcntl.ioctl",
+            "fs/host_terminal.py give_back os.close",
+            "fs/host_terminal.py give_back termios.tcsetattr",
+            "fs/host_terminal.py modes termios.tcgetattr",
+            "fs/host_terminal.py set_modes fcntl.ioctl",
+            "fs/host_terminal.py set_modes os.dup",
+            "fs/host_terminal.py set_modes os.fstat",
+            "fs/host_terminal.py set_modes termios.tcgetattr",
+            "fs/host_terminal.py set_modes termios.tcsetattr",
+        ),
+        "at a terminal: tests/calls/test_tty.py",
+    ),
+    **dict.fromkeys(
+        (
+            f"fs/stream.py Readiness.states {call}"
+            for call in ("poll.poll", "poll.register", "select.poll")
+        ),
+        "in an epoll: tests/calls/test_epoll.py",
+    ),
     "net/host.py HostSocket.accept connection.close": "after another failure",
     "net/host.py HostSocket.share os.close": "after another failure",
     "net/host.py HostSocket.share own.close": "after another failure",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import threading
@@ -349,3 +350,32 @@ def test_a_full_socket_of_the_host_becomes_writable(machine: Machine) -> None:
 
         later(drain)
         assert machine.wait(epfd) == [Epoll.OUT]
+
+
+@pytest.mark.parametrize("call", ["poll", "register", "poll.poll"])
+def test_an_error_of_the_hosts_is_the_answer(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    reader, writer = os.pipe()
+    fd = machine.add(HostStream(machine.host, reader, owned=True))
+    epfd = machine.call("epoll_create")
+
+    class Broken:
+        def __init__(self) -> None:
+            if call == "poll":
+                raise OSError(errno.ENOMEM, "it fails")
+
+        def register(self, fd: int, events: int) -> None:
+            if call == "register":
+                raise OSError(errno.ENOMEM, "it fails")
+
+        def poll(self, timeout: int) -> list[tuple[int, int]]:
+            raise OSError(errno.ENOMEM, "it fails")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("wasix.fs.stream.select.poll", Broken)
+        with pytest.raises(Errno, match="nomem"):
+            machine.call("epoll_ctl", epfd, ADD, fd, event(Epoll.IN))
+    machine.call("epoll_ctl", epfd, ADD, fd, event(Epoll.IN))
+    os.close(writer)
+    assert machine.wait(epfd) == [Epoll.HUP]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pty
 import struct
@@ -169,3 +170,54 @@ def test_a_hosts_terminal_has_the_size_it_is_given(guest: Guest, slave: int) -> 
     guest.call("tty_set", state._replace(cols=99, rows=33))
     size = fcntl.ioctl(slave, termios.TIOCGWINSZ, bytes(8))
     assert struct.unpack("HHHH", size)[:2] == (33, 99)
+
+
+FAILING = [
+    ("termios", "tcgetattr"),
+    ("termios", "tcsetattr"),
+    ("fcntl", "ioctl"),
+    ("os", "dup"),
+    ("os", "fstat"),
+]
+
+
+@pytest.mark.parametrize(("module", "function"), FAILING)
+def test_an_error_of_the_hosts_is_the_answer(
+    guest: Guest, slave: int, monkeypatch: pytest.MonkeyPatch, module: str, function: str
+) -> None:
+    on_host(guest, slave)
+    state = cast(Tty, guest.call("tty_get"))
+
+    def fail(*args: object) -> None:
+        raise (termios.error if module == "termios" else OSError)(errno.EIO, "it fails")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{module}.{function}", fail)
+        with pytest.raises(Errno, match="io"):
+            guest.call("tty_set", state._replace(echo=0, cols=99))
+    assert flags(slave)[0]
+    guest.call("tty_set", state._replace(echo=0))
+    guest.process.exit(0)
+    assert flags(slave)[0]
+
+
+def test_a_terminal_that_cannot_be_given_back_does_not_matter(
+    guest: Guest, slave: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_host(guest, slave)
+    guest.call("tty_set", cast(Tty, guest.call("tty_get"))._replace(echo=0))
+
+    def fail(*args: object) -> None:
+        raise termios.error(errno.EIO, "it fails")
+
+    close = os.close
+
+    def fail_to_close(fd: int) -> None:
+        close(fd)
+        raise OSError(errno.EIO, "it fails")
+
+    monkeypatch.setattr("termios.tcsetattr", fail)
+    monkeypatch.setattr("os.close", fail_to_close)
+    guest.process.exit(3)
+    monkeypatch.undo()
+    assert guest.process.status == 3

@@ -69,8 +69,8 @@ def set_modes(fd: int, wanted: Modes) -> Callable[[], None] | None:
         return None
     if max(wanted[:4]) > 0xFFFF:
         raise Errno(E.INVAL)
-    device = os.fstat(fd).st_rdev
     try:
+        device = os.fstat(fd).st_rdev
         attributes = termios.tcgetattr(fd)
         before = _changed.get(device) or list(attributes)
         _set(attributes, _LFLAG, termios.ECHO, wanted.echo)
@@ -113,6 +113,7 @@ def give_back(fd: int, device: int) -> None:
         if attributes is not None:
             with suppress(termios.error):
                 termios.tcsetattr(fd, termios.TCSANOW, attributes)
-        os.close(fd)
+        with suppress(OSError):
+            os.close(fd)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, masked)
