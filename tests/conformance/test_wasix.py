@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import engines
 from tests.conformance.answers import parse, unlike
 from tests.conformance.conftest import Record
 from tests.conformance.coverage import WASIX_FUNCTIONS, function_of
@@ -77,14 +78,18 @@ def test_answers_are_those_stated(
 
 
 @needs_linux
+@pytest.mark.parametrize("memory", ["own memory", "shared memory"])
 @pytest.mark.parametrize("guest", TWINS, ids=label)
 def test_answers_are_those_of_linux(
-    guest: WasixGuest, engine: str, tmp_path: Path, record: Record
+    guest: WasixGuest, memory: str, engine: str, tmp_path: Path, record: Record
 ) -> None:
+    shared = memory == "shared memory"
+    if shared and "threads" not in engines.get(engine).features():
+        pytest.skip(f"{engine} has no shared memory")
     native = on_linux(guest)
-    done = run(guest, engine, tmp_path)
+    done = run(guest, engine, tmp_path, shared=shared)
     ours, theirs = parse(done.stdout), parse(native.stdout)
-    record(engine, guest.label, ours, theirs)
+    record(engine, f"{guest.label} in its {memory}", ours, theirs)
     assert unlike(ours, theirs) == {}
     assert list(ours) == list(theirs)
     assert (done.returncode, done.stderr) == (native.returncode, native.stderr)
