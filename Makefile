@@ -63,6 +63,7 @@ $(VENV)/.test: $(VENV)/.run web/package-lock.json
 	@npm --prefix web ci --no-audit --no-fund --loglevel=error 1>&2
 	@$(BIN)/python -m e2e.browser install 1>&2
 	@$(BIN)/python -m tests.engines.install 1>&2
+	@$(BIN)/python -m tests.programs.dash 1>&2
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test

@@ -13,11 +13,13 @@ from collections import defaultdict
 from pathlib import Path
 
 from wasix.abi import PREVIEW1
+from wasix.abi import wasix as abi
 
 BUILD = Path(__file__).resolve().parent.parent.parent / "build"
 STATUS = BUILD / "abi-status.json"
 
 FUNCTIONS = tuple(function.name for function in PREVIEW1.functions)
+WASIX_FUNCTIONS = tuple(function.name for function in abi.FUNCTIONS)
 
 # engine -> run (a guest on a volume) -> case -> passed
 Results = dict[str, dict[str, dict[str, bool]]]
@@ -53,7 +55,7 @@ def add_results(new: Results, path: Path = STATUS) -> None:
 
 def load_status(path: Path = STATUS) -> dict[str, dict[str, list[str]]]:
     """Function -> engine -> the cases that passed wherever they were run, in order of name."""
-    status: dict[str, dict[str, list[str]]] = {function: {} for function in FUNCTIONS}
+    status: dict[str, dict[str, list[str]]] = {name: {} for name in FUNCTIONS + WASIX_FUNCTIONS}
     for engine, runs in read_results(path).items():
         passed: dict[str, bool] = defaultdict(lambda: True)
         for cases in runs.values():

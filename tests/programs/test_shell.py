@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -209,3 +210,30 @@ def test_64_programs_at_once(engine: str, shells: Shells) -> None:
     ours = as_guest(shells, script, engine)
     assert sorted(ours.stdout.split()) == sorted([*map(str, range(64)), "all"])
     assert (ours.stderr, ours.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize("trap", ["trap 'echo got it; exit 3' INT; ", ""], ids=["trapped", "not"])
+def test_interrupt_from_outside(trap: str, engine: str, shells: Shells) -> None:
+    script = f"{trap}echo ready; while :; do sleep 0.05; done"
+    native = subprocess.Popen(
+        [shells.native / "sh", "-c", script],
+        env={"PATH": str(shells.native)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    guest = wasix.Popen(
+        [shells.guest / "sh", "-c", script],
+        engine=engine,
+        volumes={"/usr/bin": wasix.HostVolume(shells.guest, read_only=True)},
+        env={"PATH": "/usr/bin"},
+        stdout=wasix.PIPE,
+        text=True,
+    )
+    for process in (native, guest):
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+    theirs, _ = native.communicate(timeout=60)
+    ours, _ = guest.communicate(timeout=60)
+    status = native.returncode if native.returncode >= 0 else 128 - native.returncode
+    assert (ours, guest.returncode) == (theirs, status)
