@@ -18,6 +18,7 @@ from typing import Any
 from bench.figures import RESULTS, show
 from bench.plot import plot
 from bench.splits import DEPTHS
+from bench.subjects import AUTO
 
 PATH = Path(__file__).parent / "performance.md"
 PLOTS = Path(__file__).parent / "plots"
@@ -168,6 +169,20 @@ def _notes(rows: list[dict[str, Any]], reasons: dict[str, str]) -> Iterator[str]
         yield f"- {'; '.join(titles)}: {text}"
 
 
+def _chosen(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """How `auto` does beside the engine that it had best chosen."""
+    found = []
+    for row in rows:
+        medians = {who: item["median"] for who, item in row["figures"].items()}
+        auto = medians.get(AUTO)
+        engines = [value for who, value in medians.items() if who in _ours(medians) and who != AUTO]
+        if auto and engines:
+            found.append(f"{auto / min(engines):.2f} ({row['title']})")
+    if found:
+        yield f"`auto`, as a multiple of the fastest single engine: {', '.join(found)}."
+        yield ""
+
+
 def _curve(curve: dict[str, Any], plots: Path) -> Iterator[str]:
     name = curve["key"].replace("/", "-") + ".svg"
     title = re.sub("`", "", curve["title"])
@@ -204,6 +219,7 @@ def _section(
     if rows:
         yield from _split(rows) if start == "splits/" else _compared(rows)
         yield ""
+        yield from _chosen(rows)
         yield from _notes(rows, reasons)
         yield ""
     for curve in found["curves"]:
