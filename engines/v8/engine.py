@@ -15,7 +15,6 @@ from engines.artifacts import Kept
 from engines.js.entries import entries
 from engines.js.generate import direct, given
 from engines.js.mailbox import ARGUMENTS, FUEL
-from engines.js.probe import answered, question
 from engines.js.report import outcome
 from engines.perf import SUPPORTED
 from engines.profile import Samples
@@ -315,6 +314,8 @@ class V8Engine:
 
     def features(self) -> frozenset[Feature]:
         if self._features is None:
+            from engines.js.probe import answered, question
+
             isolate = Isolate()
             try:
                 self._features = answered(str(isolate.evaluate(question())))
