@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench.figures import RESULTS, show
@@ -170,14 +171,18 @@ def _notes(rows: list[dict[str, Any]], reasons: dict[str, str]) -> Iterator[str]
 
 
 def _chosen(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """How `auto` does beside the engine that it had best chosen."""
+    """How `auto` does beside the engine that it had best chosen, in the rounds that both took."""
     found = []
     for row in rows:
-        medians = {who: item["median"] for who, item in row["figures"].items()}
-        auto = medians.get(AUTO)
-        engines = [value for who, value in medians.items() if who in _ours(medians) and who != AUTO]
-        if auto and engines:
-            found.append(f"{auto / min(engines):.2f} ({row['title']})")
+        samples = row["samples"]
+        auto = samples.get(AUTO)
+        ratios = []
+        for who in _ours(samples):
+            rounds = min(len(samples[who]), len(auto or ()))
+            if who != AUTO and rounds:
+                ratios.append(median(auto[:rounds]) / median(samples[who][:rounds]))
+        if ratios:
+            found.append(f"{max(ratios):.2f} ({row['title']})")
     if found:
         yield f"`auto`, as a multiple of the fastest single engine: {', '.join(found)}."
         yield ""
