@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engines import ENGINES
 from engines.survey import TITLES, Found, survey
+from tests.selection import NEEDS, SKIPPED
 from wasix.cli.engines import rows
 
 PATH = Path(__file__).parent / "engines.md"
@@ -23,6 +24,14 @@ an engine that is missing needs. JavaScriptCore's columns are those of version 2
 
 A module that needs, by its sections, what an engine lacks is refused with a line that names the
 feature and the engines that have it; without `--engine`, one that has it is taken.
+"""
+
+
+_LEFT_OUT = """
+## What the tests leave out
+
+`make test-full` runs every test of guests and of plain modules on every engine, but for these
+(`tests/selection.py`). `make test` runs a sample on those whose guests have processes of their own.
 """
 
 
@@ -55,5 +64,18 @@ def render(keep: tuple[str, ...] = ()) -> str:
             ]
             yield f"| {title} | {' | '.join(texts)} |"
 
+    lines = list(table())
+
+    def left_out() -> Iterator[str]:
+        yield "| test | not on | because |"
+        yield "|---|---|---|"
+        for (name, test), reason in SKIPPED.items():
+            yield f"| `{test.replace(f'[{name}-', '[')}` | `{name}` | {reason} |"
+        for test, feature in NEEDS.items():
+            cells = next(line for line in lines if line.startswith(f"| {feature} |")).split("|")[2:]
+            lack = [f"`{name}`" for name, cell in zip(ENGINES, cells, strict=False) if "-" in cell]
+            if lack:
+                yield f"| `{test}` | {', '.join(lack)} | it lacks {feature} |"
+
     engines = [f"- `{name}`: {TITLES[name]}" for name in ENGINES]
-    return "\n".join([_HEAD, *engines, "", *table()]) + "\n"
+    return "\n".join([_HEAD, *engines, "", *lines, _LEFT_OUT, *left_out()]) + "\n"

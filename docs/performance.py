@@ -13,11 +13,13 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench.figures import RESULTS, show
 from bench.plot import plot
 from bench.splits import DEPTHS
+from bench.subjects import AUTO
 
 PATH = Path(__file__).parent / "performance.md"
 PLOTS = Path(__file__).parent / "plots"
@@ -168,6 +170,24 @@ def _notes(rows: list[dict[str, Any]], reasons: dict[str, str]) -> Iterator[str]
         yield f"- {'; '.join(titles)}: {text}"
 
 
+def _chosen(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """How `auto` does beside the engine that it had best chosen, in the rounds that both took."""
+    found = []
+    for row in rows:
+        samples = row["samples"]
+        auto = samples.get(AUTO)
+        ratios = []
+        for who in _ours(samples):
+            rounds = min(len(samples[who]), len(auto or ()))
+            if who != AUTO and rounds:
+                ratios.append(median(auto[:rounds]) / median(samples[who][:rounds]))
+        if ratios:
+            found.append(f"{max(ratios):.2f} ({row['title']})")
+    if found:
+        yield f"`auto`, as a multiple of the fastest single engine: {', '.join(found)}."
+        yield ""
+
+
 def _curve(curve: dict[str, Any], plots: Path) -> Iterator[str]:
     name = curve["key"].replace("/", "-") + ".svg"
     title = re.sub("`", "", curve["title"])
@@ -204,6 +224,7 @@ def _section(
     if rows:
         yield from _split(rows) if start == "splits/" else _compared(rows)
         yield ""
+        yield from _chosen(rows)
         yield from _notes(rows, reasons)
         yield ""
     for curve in found["curves"]:

@@ -13,13 +13,12 @@ import hashlib
 import os
 import stat
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 SUFFIX = ".cwasm"
 _LOCK = ".lock-"
@@ -91,6 +90,8 @@ class Artifacts:
 
     def store(self, key: str, data: bytes | memoryview) -> Path | None:
         """Keep an artifact in place of any other of that key; None if that is not possible."""
+        import tempfile  # takes longer than all that a run does with artifacts
+
         path = self.directory / f"{key}-{_digest(data)}{SUFFIX}"
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -211,25 +212,40 @@ class Artifacts:
 
     def _trusted(self, key: str, path: Path) -> bool:
         with open(path, "rb") as file:
-            status = os.fstat(file.fileno())
-            if distrust(status):
+            if distrust(os.fstat(file.fileno())):
                 return False
-            seen = f"{path.name} {status.st_ino} {status.st_size} {status.st_ctime_ns}"
             mark = self._mark(key)
-            try:
-                known = not distrust(mark.stat()) and mark.read_text() == seen
-            except (OSError, ValueError):
-                known = False
-            if known:
-                with suppress(OSError):
-                    os.utime(mark)
+            if known(file, mark):
                 return True
             digest = hashlib.file_digest(file, "blake2b").hexdigest()[:_LENGTH]
-        if path.name != f"{key}-{digest}{SUFFIX}":
-            return False
-        with suppress(OSError):
-            mark.write_text(seen)
+            if path.name != f"{key}-{digest}{SUFFIX}":
+                return False
+            remember(file, mark)
         return True
+
+
+def known(file: IO[bytes], mark: Path) -> bool:
+    """Whether `mark` says that this very file has been checked, and it has not changed since."""
+    try:
+        if distrust(mark.stat()) or mark.read_text() != _seen(file):
+            return False
+    except (OSError, ValueError):
+        return False
+    with suppress(OSError):
+        os.utime(mark)
+    return True
+
+
+def remember(file: IO[bytes], mark: Path) -> None:
+    """Have `mark` say that a file has been checked, if that is possible."""
+    with suppress(OSError):
+        mark.write_text(_seen(file))
+
+
+def _seen(file: IO[bytes]) -> str:
+    status = os.fstat(file.fileno())
+    name = os.path.basename(file.name)
+    return f"{name} {status.st_ino} {status.st_size} {status.st_ctime_ns}"
 
 
 _LENGTH = 40

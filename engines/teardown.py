@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from threading import BoundedSemaphore
 
@@ -22,7 +23,8 @@ def finish(memory: int, tell: Callable[[], None], free: Callable[[], None] | Non
     if free is None:
         tell()
         return
-    if memory > LITTLE or not _slots.acquire(blocking=False):
+    slots = _slots
+    if memory > LITTLE or not slots.acquire(blocking=False):
         free()
         tell()
         return
@@ -30,4 +32,14 @@ def finish(memory: int, tell: Callable[[], None], free: Callable[[], None] | Non
         tell()
         free()
     finally:
-        _slots.release()
+        slots.release()
+
+
+def _forked() -> None:
+    """The threads that hold slots are not in a process that was forked from theirs."""
+    global _slots
+    _slots = BoundedSemaphore(_MOST)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

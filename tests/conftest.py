@@ -32,13 +32,13 @@ def on(request: pytest.FixtureRequest) -> str:
 
 def _usable(request: pytest.FixtureRequest) -> str:
     name: str = request.param
-    if reason := selection.reason_to_skip(name, request.node.name):
-        pytest.skip(reason)
     if name not in selection.ALWAYS:
         try:
             engines.get(name)
         except EngineError as error:
             pytest.skip(str(error))
+    if reason := selection.reason_to_skip(name, request.node.name):
+        pytest.skip(reason)
     return name
 
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 import re
 
+import engines
+from engines.wasm.types import Feature
+
 FULL = bool(os.environ.get("WASIX_TEST_FULL"))
 
 ALWAYS = ("v8", "cranelift")
@@ -41,6 +44,12 @@ SKIPPED: dict[tuple[str, str], str] = {
 }
 """By engine and test (its name, or with its parameters): what cannot be, and why."""
 
+NEEDS: dict[str, Feature] = {
+    "test_no_handler_catches_the_end": "exceptions",
+    "test_shared_memory_is_seen_where_there_is_any": "threads",
+}
+"""Tests whose guest needs what not every engine has. `docs/engines.md` lists both tables."""
+
 
 def runs(engine: str, identifier: str) -> bool:
     """Whether a test runs on an engine."""
@@ -50,4 +59,10 @@ def runs(engine: str, identifier: str) -> bool:
 
 
 def reason_to_skip(engine: str, name: str) -> str | None:
-    return SKIPPED.get((engine, name)) or SKIPPED.get((engine, name.partition("[")[0]))
+    test = name.partition("[")[0]
+    if reason := SKIPPED.get((engine, name)) or SKIPPED.get((engine, test)):
+        return reason
+    needed = NEEDS.get(test)
+    if needed and needed not in engines.get(engine).features():
+        return f"{engine} lacks {needed}"
+    return None

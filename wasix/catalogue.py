@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engines.artifacts import known, remember
 from wasix import cache
 from wasix.api.cwasm import SUFFIX, Cwasm
 from wasix.api.errors import FetchError, ProgramNotFound
@@ -116,8 +117,15 @@ PROGRAMS: dict[str, Program] = {
 def _cached(program: Program) -> bytes | None:
     """The kept file if it is there and still what it should be."""
     with suppress(OSError):
-        data = (cache.directory() / program.kept_as).read_bytes()
-        if hashlib.sha256(data).hexdigest() == program.sha256:
+        path = cache.directory() / program.kept_as
+        with open(path, "rb") as file:
+            mark = path.with_suffix(".used")
+            checked = known(file, mark)
+            data = file.read()
+            if not checked and hashlib.sha256(data).hexdigest() == program.sha256:
+                remember(file, mark)
+                checked = True
+        if checked:
             return data
     return None
 

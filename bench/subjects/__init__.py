@@ -52,6 +52,9 @@ PEERS = {
 }
 """Title and Python module by name."""
 
+AUTO = "wasix on auto"
+"""What takes the engine that wasix chooses by itself."""
+
 TITLES = {f"wasix-{name}": f"wasix on {name}" for name in engines.ENGINES}
 """What a subject is called where a person reads it, by its name; ours come first."""
 TITLES |= {name: title for name, (title, _) in PEERS.items()}

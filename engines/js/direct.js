@@ -284,6 +284,10 @@ globalThis.guest = (() => {
       return "";
     },
     memory: () => memory.buffer,
+    // The same as `start`, if it was instantiated and its memory can be found; else "".
+    begin(name, ...given) {
+      return memory === undefined || !memory.buffer.byteLength ? "" : this.start(name, ...given);
+    },
     // Calls an export until it has returned, however often its stack is unwound.
     start(name, ...given) {
       try {

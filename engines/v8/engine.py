@@ -15,7 +15,6 @@ from engines.artifacts import Kept
 from engines.js.entries import entries
 from engines.js.generate import direct, given
 from engines.js.mailbox import ARGUMENTS, FUEL
-from engines.js.probe import answered, question
 from engines.js.report import outcome
 from engines.perf import SUPPORTED
 from engines.profile import Samples
@@ -122,7 +121,7 @@ class V8Guest:
         self._lock = threading.Lock()
         self._stopped = False
         self._isolate: Isolate | None = None
-        self._task = 0
+        self._tasks: list[int] = []
         self._memory = memoryview(b"")
         self._fuel = memoryview(b"")
         self._base = 0
@@ -143,8 +142,9 @@ class V8Guest:
     def stop(self) -> None:
         with self._lock:
             self._stopped = True
-            if self._isolate and self._task:
-                self._isolate.cancel(self._task)
+            for task in self._tasks:
+                assert self._isolate
+                self._isolate.cancel(task)
 
     def close(self) -> None:
         self.thread.join()
@@ -160,7 +160,7 @@ class V8Guest:
                 result = self._run(seat)
             finally:
                 with self._lock:
-                    self._task = 0
+                    self._tasks = []
                 if self._profiler and self._samples is not None:
                     self._profiler.finish(self._samples)
         except Failed as failure:
@@ -191,32 +191,45 @@ class V8Guest:
         module = self._program.module
         seat.load(module)
         # From here on guest code may run: instantiation runs a start function.
-        code = f"guest.instantiate({self._given}) || guest.memory()"
-        report = self._stoppable(isolate, code)
-        if isinstance(report, memoryview):
-            self._memory = report
-            if len(report):
-                self._base = ctypes.addressof(ctypes.c_char.from_buffer(report))
-            else:
-                self._base = isolate.address("guest.memory()")
-            report = self._stoppable(isolate, f"guest.start({entry})")
-            _keeper.used(module)
-        return outcome(str(report))
+        begun, ended = self._submit(
+            isolate, f"guest.instantiate({self._given}) || guest.memory()", f"guest.begin({entry})"
+        )
+        if not isinstance(begun, memoryview):
+            return outcome(str(begun))
+        if not len(begun):
+            self._base = isolate.address("guest.memory()")
+            (ended,) = self._submit(isolate, f"guest.start({entry})")
+        _keeper.used(module)
+        return outcome(str(ended))
 
     def _left(self) -> int | None:
         """The fuel that was left at the last system call, if it is metered and made one."""
         return self._fuel[0] if self._program.fuel is not None and self._fuel else None
 
-    def _stoppable(self, isolate: Isolate, code: str) -> Value:
+    def _submit(self, isolate: Isolate, *codes: str) -> list[Value]:
+        """What evaluating `codes` gives, one right after the other, unless the guest is stopped.
+
+        The first may be the guest's memory. Raises `Failed` for the first that fails.
+        """
         results: queue.SimpleQueue[Value | Failed] = queue.SimpleQueue()
+
+        def done(value: Value | Failed) -> None:
+            if isinstance(value, memoryview):
+                # Before what is evaluated next makes system calls.
+                self._memory = value
+                if len(value):
+                    self._base = ctypes.addressof(ctypes.c_char.from_buffer(value))
+            results.put(value)
+
         with self._lock:
             if self._stopped:
                 raise Failed("stopped", terminated=True)
-            self._task = isolate.submit(code, results.put)
-        value = results.get()
-        if isinstance(value, Failed):
-            raise value
-        return value
+            self._tasks = [isolate.submit(code, done) for code in codes]
+        values = [results.get() for _ in codes]
+        for value in values:
+            if isinstance(value, Failed):
+                raise value
+        return [value for value in values if not isinstance(value, Failed)]
 
     # On the isolate's thread.
 
@@ -301,6 +314,8 @@ class V8Engine:
 
     def features(self) -> frozenset[Feature]:
         if self._features is None:
+            from engines.js.probe import answered, question
+
             isolate = Isolate()
             try:
                 self._features = answered(str(isolate.evaluate(question())))

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import engines
 import wasix
 from tests.api.guests import CAT, FLOOD, SPIN, Wat, exits
 from tests.selection import FULL
@@ -85,8 +84,6 @@ def test_a_start_function_is_metered_as_well(wat: Wat, engine: str) -> None:
 
 
 def test_no_handler_catches_the_end(wat: Wat, engine: str) -> None:
-    if "exceptions" not in engines.get(engine).features():
-        pytest.skip("it has no exceptions")
     text = """(module (memory (export "memory") 1) (func (export "_start")
       (loop $again (block $h (try_table (catch_all $h) (loop $l (br $l)))) (br $again))))"""
     assert left(wat(text), engine, 10_000) == (152, 0)

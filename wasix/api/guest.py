@@ -23,7 +23,6 @@ from wasix.api.artifacts import kept
 from wasix.api.errors import UsageError
 from wasix.api.launch import Image, Run
 from wasix.api.linked import linked
-from wasix.api.profile import Profile
 from wasix.api.sockets import shared
 from wasix.api.trace import Call, Trace
 from wasix.api.trap import Frame
@@ -38,6 +37,7 @@ from wasix.proc.signal import Signal
 from wasix.proc.tracing import Traced, Tracer
 
 if TYPE_CHECKING:
+    from wasix.api.profile import Profile
     from wasix.api.sandbox import Sandbox
 
 ENVIRONMENT = {"HOME": "/", "PATH": "/usr/local/bin:/bin:/usr/bin"}
@@ -74,7 +74,11 @@ def arguments(args: Path | Sequence[Path]) -> list[str]:
 def load(box: Sandbox, args: Path | Sequence[Path], profile: Path | None = None) -> Loaded:
     """Fetch the program if need be, read and check it. Holds nothing; any thread."""
     texts = arguments(args)
-    written = None if profile is None else Profile(profile)
+    written = None
+    if profile is not None:
+        from wasix.api.profile import Profile
+
+        written = Profile(profile)
     found = catalogue.find(texts[0])
     program = linked(
         found,

@@ -6,7 +6,6 @@ from collections.abc import Collection
 
 from engines import perf
 from engines.protocol import Engine, EngineError
-from engines.survey import Found, survey
 from engines.wasm import Module, features
 from engines.wasm.features import section_features
 from engines.wasm.types import Feature
@@ -54,6 +53,8 @@ def unable(engine: Engine, *, profiled: bool) -> str | None:
 
 def refusal(module: Module, names: Collection[str], missing: Collection[Feature]) -> str:
     """A line that says that no engine of `names` can run `module`, and which ones could."""
+    from engines.survey import Found, survey
+
     having = [
         found.name
         for found in survey()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 from wasix import catalogue
@@ -129,8 +131,17 @@ def run(
         _say(f"{found.name}: status {status} after {time.monotonic() - started:.3f} s")
     if process.profile_error:
         _say(process.profile_error)
-        sys.exit(WasixError.status)
-    sys.exit(status)
+        status = WasixError.status
+    _leave(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process without having Python take itself apart: a tenth of a short run."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):  # there may be none
+            stream.flush()
+    os._exit(status)
 
 
 def _wait(process: Popen[bytes], timeout: float | None) -> int:

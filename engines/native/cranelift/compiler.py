@@ -26,7 +26,6 @@ from engines.native.processor import processor
 from engines.perf import SUPPORTED, wanted
 from engines.protocol import Build
 from engines.wasm import FunctionType, ValueType
-from engines.wasm.probes import PROBES
 from engines.wasm.types import Feature
 
 WASM_STACK = 8 << 20
@@ -193,6 +192,8 @@ class Compiler:
 
     def features(self) -> frozenset[Feature]:
         """The proposals it compiles."""
+        from engines.wasm.probes import PROBES
+
         return frozenset(name for name, probe in PROBES.items() if self._valid(probe.module))
 
     def _valid(self, data: bytes) -> bool:

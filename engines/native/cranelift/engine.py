@@ -9,13 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from struct import Struct
+from typing import TYPE_CHECKING
 
 from engines.artifacts import Kept
 from engines.asyncify import PAGE
 from engines.native.cranelift.compiler import WASM_STACK, Compiler, Invalid, compiler
 from engines.native.cranelift.library import Extern, Instance
 from engines.native.cranelift.mailbox import ANSWER, ARGUMENTS, MEMORY, Mailbox
-from engines.native.cranelift.profiler import Profiler
 from engines.native.cranelift.store import Memory, OwnMemory, SharedMemory, Store, Variable
 from engines.native.machine import Machine
 from engines.perf import SUPPORTED
@@ -28,6 +28,9 @@ from engines.wasm.types import Feature
 from engines.wasm.waits import FILLER, TYPES
 from wasix.abi import ATOMICS, UNWIND, E, Function, Unwind
 from wasix.abi.instance import Snapshot
+
+if TYPE_CHECKING:
+    from engines.native.cranelift.profiler import Profiler
 
 _STACK = WASM_STACK + (8 << 20)
 """Bytes of stack of a guest's thread: the guest's own, and what its deepest system call takes."""
@@ -121,6 +124,8 @@ class CraneliftGuest:
         self._machine = Machine(self._program, self._door, instance)
         try:
             if self._samples is not None:
+                from engines.native.cranelift.profiler import Profiler
+
                 self._profiler = Profiler(self._compiler, compiled, store, module)
             imports, waits = self._imports(store, module)
             if self._stopped:

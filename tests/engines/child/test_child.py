@@ -65,6 +65,16 @@ WAITS = """(module
     (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16)))
     (call $exit (i32.load8_u (i32.const 64)))))"""
 
+# Says that it runs, and computes.
+COMPUTES = """(module
+  (import "wasi_snapshot_preview1" "fd_write"
+    (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\\40\\00\\00\\00\\01\\00\\00\\00")
+  (func (export "_start")
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))
+    (loop $again (br $again))))"""
+
 HOST = """
 import sys, wasix
 process = wasix.Popen([sys.argv[1]], engine=sys.argv[2], stdin=wasix.PIPE)
@@ -142,7 +152,9 @@ def ready(wat: Wat, child_engine: str, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 @linux
 def test_a_process_is_ready_for_the_next_guest(wat: Wat, child_engine: str, ready: int) -> None:
-    with wasix.Popen([wat(SPINS)], engine=child_engine) as process:
+    with wasix.Popen([wat(COMPUTES)], engine=child_engine, stdout=wasix.PIPE) as process:
+        assert process.stdout
+        process.stdout.read(1)
         os.kill(ready, signal.SIGKILL)
         assert process.wait(60) == STATUS_INTERNAL
     assert process.message == "guest.wasm: engine: its process was ended by SIGKILL"
