@@ -307,10 +307,8 @@ class HostFileInode(HostInode):
     def _open(self, access: Access) -> _Handle:
         mode = os.O_RDWR if access.read else os.O_WRONLY
         flags = _SAFE | (mode if access.write else os.O_RDONLY)
-        if access.flags & (Fdflags.SYNC | Fdflags.RSYNC):
-            flags |= os.O_SYNC
-        elif access.flags & Fdflags.DSYNC:
-            flags |= os.O_DSYNC
+        if access.flags & _SYNCHRONOUS:
+            flags |= os.O_SYNC if access.flags & ~Fdflags.DSYNC & _SYNCHRONOUS else os.O_DSYNC
         if access.truncate and not access.write:
             flags |= os.O_TRUNC
         quota = self.volume.quota if access.truncate else None
@@ -340,13 +338,15 @@ class HostFile:
         if self._quota is not None:
             self._quota.opened(handle.fd)
 
-    @_host
     def close(self) -> None:
         try:
-            if self._quota is not None:
-                self._quota.closing(self._handle.fd)
-        finally:
-            self._handle.close()
+            try:
+                if self._quota is not None:
+                    self._quota.closing(self._handle.fd)
+            finally:
+                self._handle.close()
+        except OSError as error:
+            raise Errno.of(error) from None
 
     def read_at(self, buffers: Sequence[memoryview], offset: int) -> int:
         try:
