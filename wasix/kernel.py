@@ -40,6 +40,8 @@ class Kernel:
         lock: threading.RLock | None = None,
     ) -> None:
         self.host = host
+        self.clocks = [host.realtime, host.monotonic, host.process_time, host.thread_time]
+        """By preview1's `clockid`: what they show to guests, in nanoseconds."""
         self.namespace = namespace
         self.lock = lock or threading.RLock()
         self.processes: dict[int, Process] = {}
@@ -49,8 +51,6 @@ class Kernel:
         """Where programs that guests start come from; without it they can start none."""
         self.max_processes = 1024
         self.epoll_budget = Budget()
-        self.time_offset = 0
-        """Nanoseconds by which guests' time of day is ahead of the host's."""
         self._last_id = 0
 
     def next_id(self) -> int:

@@ -29,7 +29,7 @@ from wasix.abi.function import (
     Strings,
     Text,
 )
-from wasix.abi.layout import Scalar, Type
+from wasix.abi.layout import Record, Scalar, Type
 from wasix.abi.types import RIGHTS
 
 Handler = Callable[..., Any]
@@ -221,6 +221,8 @@ def _direct(function: Function, table: str | None) -> Callable[[Handler, Any], C
                     values.append(value)
                 if isinstance(kind, Scalar):
                     pack = source.name(Struct("<" + kind.code).pack_into, f"pack_{name}")
+                elif isinstance(kind, Record) and kind.flat:
+                    pack, value = source.name(kind.flat.pack_into, f"pack_{name}"), f"*{value}"
                 else:
                     pack = source.name(kind.store, f"pack_{name}")
                 stores.append(f"{pack}(memory, {name}, {value})")

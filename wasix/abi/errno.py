@@ -109,8 +109,10 @@ class Errno(Exception):
     """A system call ends with this error number; the guest sees `code`."""
 
     def __init__(self, code: E) -> None:
-        super().__init__(code.name.lower())
         self.code = code
+
+    def __str__(self) -> str:
+        return self.code.name.lower()
 
     @classmethod
     def of(cls, error: OSError) -> Errno:

@@ -114,7 +114,7 @@ class Record:
             offset += kind.size
             self.align = max(self.align, kind.align)
         self.size = _align(offset, self.align)
-        self._flat = self._flatten()
+        self.flat = self._flatten()
         self._checked = [
             (place, kind)
             for place, (_, kind, _) in enumerate(self.fields)
@@ -133,8 +133,8 @@ class Record:
 
     def load(self, memory: memoryview, at: int) -> Any:
         """The record at `at`; `inval` if a field has a value its type does not name."""
-        if self._flat:
-            values = self._flat.unpack_from(memory, at)
+        if self.flat:
+            values = self.flat.unpack_from(memory, at)
         else:
             values = tuple(kind.load(memory, at + offset) for _, kind, offset in self.fields)
         for place, kind in self._checked:
@@ -143,8 +143,8 @@ class Record:
         return self.make(*values)
 
     def store(self, memory: memoryview, at: int, value: Any) -> None:
-        if self._flat:
-            self._flat.pack_into(memory, at, *value)
+        if self.flat:
+            self.flat.pack_into(memory, at, *value)
             return
         memory[at : at + self.size] = bytes(self.size)
         for (_, kind, offset), item in zip(self.fields, value, strict=True):

@@ -8,35 +8,25 @@ from __future__ import annotations
 
 from wasix.abi import E, Errno
 from wasix.abi.types import CLOCKID
-from wasix.proc.process import Process, Thread
+from wasix.proc.process import Thread
 
 __all__ = ["clock_res_get", "clock_time_get", "clock_time_set"]
 
-_REALTIME, _MONOTONIC, _PROCESS, _THREAD = range(4)
-
-
+_REALTIME = CLOCKID.members.index("realtime")
 _MOST = (1 << 63) - 1
 
 
-def now(process: Process, clock: int) -> int:
-    """A clock's time in nanoseconds; `clock` is a preview1 clockid."""
-    host = process.kernel.host
-    if clock == _MONOTONIC:
-        return host.monotonic()
-    if clock == _REALTIME:
-        return host.realtime() + process.kernel.time_offset
-    return host.process_time() if clock == _PROCESS else host.thread_time()
-
-
 def clock_time_get(thread: Thread, clock: int, precision: int) -> int:
-    return now(thread.process, clock)
+    return thread.process.kernel.clocks[clock]()
 
 
 def clock_time_set(thread: Thread, clock: int, timestamp: int) -> None:
     if clock != _REALTIME or timestamp > _MOST:
         raise Errno(E.INVAL)
     kernel = thread.process.kernel
-    kernel.time_offset = timestamp - kernel.host.realtime()
+    realtime = kernel.host.realtime
+    ahead = timestamp - realtime()
+    kernel.clocks[_REALTIME] = lambda: realtime() + ahead
 
 
 def clock_res_get(thread: Thread, clock: int) -> int:

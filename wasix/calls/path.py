@@ -35,6 +35,8 @@ __all__ = [
 _FOLLOW = 1
 """`lookupflags` has this one bit."""
 _CLOEXEC = Bits(FDFLAGSEXT).CLOEXEC
+_CREAT, _EXCL, _TRUNC, _DIRECTORY = Oflags.CREAT, Oflags.EXCL, Oflags.TRUNC, Oflags.DIRECTORY
+_OPEN, _READ, _ALL = Rights.PATH_OPEN, Rights.FD_READ, Rights.ALL
 
 
 def _namespace(thread: Thread) -> Namespace:
@@ -88,34 +90,29 @@ def path_open2(
     fdflagsext: int,
 ) -> int:
     descriptors = thread.process.descriptors
-    needed = Rights.PATH_OPEN
-    if oflags & Oflags.CREAT:
+    needed = _OPEN
+    if oflags & _CREAT:
         needed |= Rights.PATH_CREATE_FILE
-    if oflags & Oflags.TRUNC:
+    if oflags & _TRUNC:
         needed |= Rights.PATH_FILESTAT_SET_SIZE
     entry = descriptors.get(fd, needed)
     base = _base(thread, fd, needed, path)
-    rights &= Rights.ALL
-    inheriting &= Rights.ALL
+    rights &= _ALL
+    inheriting &= _ALL
     if (rights | inheriting) & ~entry.inheriting:
         raise Errno(E.NOTCAPABLE)
     descriptors.check_room()
-    write = bool(rights & WRITE_RIGHTS)
+    write = rights & WRITE_RIGHTS != 0
     namespace = _namespace(thread)
     file = walk.open_path(
         namespace,
         base,
         path,
-        follow=bool(dirflags & _FOLLOW),
-        create=bool(oflags & Oflags.CREAT),
-        exclusive=bool(oflags & Oflags.EXCL),
-        directory=bool(oflags & Oflags.DIRECTORY),
-        access=Access(
-            read=bool(rights & Rights.FD_READ) or not write,
-            write=write,
-            truncate=bool(oflags & Oflags.TRUNC),
-            flags=fdflags,
-        ),
+        follow=dirflags & _FOLLOW != 0,
+        create=oflags & _CREAT != 0,
+        exclusive=oflags & _EXCL != 0,
+        directory=oflags & _DIRECTORY != 0,
+        access=Access(rights & _READ != 0 or not write, write, oflags & _TRUNC != 0, fdflags),
     )
     names = None
     if isinstance(base, walk.Tree) and file.filetype == Filetype.DIRECTORY:

@@ -18,7 +18,6 @@ from wasix.abi.types import (
     SubscriptionClock0,
     SubscriptionFd,
 )
-from wasix.calls.clock import now
 from wasix.fs.file import READ
 from wasix.proc.process import Process, Thread
 from wasix.proc.wait import Block, WaitQueue
@@ -85,7 +84,7 @@ def _clock(
     if not clock.flags & _ABSTIME:
         deadline = start + clock.timeout
     else:
-        deadline = monotonic + clock.timeout - now(process, clock.id)
+        deadline = monotonic + clock.timeout - process.kernel.clocks[clock.id]()
     if deadline <= monotonic:
         return _NOTHING
     deadlines.append(deadline)

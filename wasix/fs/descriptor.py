@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import cast
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Filetype, Rights
@@ -34,6 +35,7 @@ _FILE = (
     | Rights.FD_FILESTAT_SET_SIZE
 )
 _SOCKET = _STREAM | Rights.SOCK_SHUTDOWN | Rights.SOCK_ACCEPT
+_SOCKETS = (Filetype.SOCKET_DGRAM, Filetype.SOCKET_STREAM)
 _DIRECTORY = _COMMON | Rights.ALL & ~_FILE & ~_SOCKET
 
 WRITE_RIGHTS = Rights.FD_WRITE | Rights.FD_ALLOCATE | Rights.FD_FILESTAT_SET_SIZE
@@ -44,13 +46,10 @@ def applicable(file: OpenFile) -> int:
     """The rights that mean something on `file`."""
     if file.filetype == Filetype.DIRECTORY:
         return _DIRECTORY
-    if file.filetype in (Filetype.SOCKET_DGRAM, Filetype.SOCKET_STREAM):
-        rights = _SOCKET
-    else:
-        rights = _FILE if file.seekable else _STREAM
-    unreadable = 0 if file.readable else Rights.FD_READ
-    unwritable = 0 if file.writable else WRITE_RIGHTS
-    return rights & ~unreadable & ~unwritable
+    rights = _FILE if file.seekable else _SOCKET if file.filetype in _SOCKETS else _STREAM
+    if not file.readable:
+        rights &= ~Rights.FD_READ
+    return rights if file.writable else rights & ~WRITE_RIGHTS
 
 
 @dataclass(slots=True)
@@ -65,6 +64,12 @@ class Descriptor:
     close_on_exec: bool = False
     names: tuple[str, ...] | None = None
     """Where a directory was found: the names from the root, if that is known."""
+
+    def directory(self) -> Directory:
+        """The directory it refers to; `notdir` if that is none."""
+        if self.file.filetype != Filetype.DIRECTORY:
+            raise Errno(E.NOTDIR)
+        return cast(Directory, self.file.inode)
 
 
 def _deny(entry: Descriptor, right: int) -> None:
@@ -141,11 +146,7 @@ class DescriptorTable:
 
     def directory(self, fd: int, right: int = 0) -> Directory:
         """The directory behind `fd`; `notdir` if it is none."""
-        entry = self.get(fd, right)
-        inode = entry.file.inode
-        if not isinstance(inode, Directory):
-            raise Errno(E.NOTDIR)
-        return inode
+        return self.get(fd, right).directory()
 
     def path(self, fd: int) -> str:
         """Where the directory `fd` was found, from the root; `notsup` if that is not known."""

@@ -24,6 +24,8 @@ READ = EVENTTYPE.members.index("fd_read")
 WRITE = EVENTTYPE.members.index("fd_write")
 
 MAX_OFFSET = (1 << 63) - 1
+_FAR = 1 << 62
+"""No transfer from up to here leads beyond `MAX_OFFSET`."""
 
 
 Epoll = Bits(EPOLL_TYPE)
@@ -226,14 +228,18 @@ class RegularFile(OpenFile):
         self.data.close()
 
     def read(self, buffers: Sequence[memoryview]) -> int:
-        count = self.pread(buffers, self.offset)
-        self.offset += count
+        offset = self.offset
+        if not self.readable or offset > _FAR:
+            count = self.pread(buffers, offset)
+        else:
+            count = self.data.read_at(buffers, offset)
+        self.offset = offset + count
         return count
 
     def pread(self, buffers: Sequence[memoryview], offset: int) -> int:
         if not self.readable:
             raise Errno(E.BADF)
-        if offset + total(buffers) > MAX_OFFSET:
+        if offset > _FAR and offset + total(buffers) > MAX_OFFSET:
             raise Errno(E.INVAL)
         return self.data.read_at(buffers, offset)
 

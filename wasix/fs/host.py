@@ -12,7 +12,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import wraps
 from itertools import chain
 from typing import ParamSpec, TypeVar
@@ -34,6 +34,7 @@ _SAFE = (
     | getattr(os, "O_NOCTTY", 0)
     | getattr(os, "O_NONBLOCK", 0)  # a pipe must not keep the opening waiting
 )
+_CREATE = _SAFE | os.O_CREAT | os.O_EXCL | os.O_RDWR
 _DIRECTORY = (
     getattr(os, "O_DIRECTORY", 0)
     | getattr(os, "O_NOFOLLOW", 0)
@@ -44,6 +45,9 @@ _LIST = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0) | os.O_RDONL
 _SYNCHRONOUS = Fdflags.SYNC | Fdflags.RSYNC | Fdflags.DSYNC
 _MOST_BUFFERS = 1024
 """What the host takes in one call (IOV_MAX)."""
+
+_UNCOUNTED = nullcontext()
+"""Around what no quota counts."""
 
 _FILETYPES = {
     stat.S_IFREG: Filetype.REGULAR_FILE,
@@ -62,12 +66,17 @@ def _host(function: Callable[_P, _T]) -> Callable[_P, _T]:
     def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         try:
             return function(*args, **kwargs)
-        except OSError as error:
-            raise Errno.of(error) from None
-        except ValueError:  # a name with a surrogate that is no escaped byte
-            raise Errno(E.ILSEQ) from None
+        except (OSError, ValueError) as error:
+            raise _errno(error) from None
 
     return call
+
+
+def _errno(error: OSError | ValueError) -> Errno:
+    """What the guest is told of an error of the host's."""
+    if isinstance(error, OSError):
+        return Errno.of(error)
+    return Errno(E.ILSEQ)  # a name with a surrogate that is no escaped byte
 
 
 def _filetype(mode: int) -> int:
@@ -75,15 +84,16 @@ def _filetype(mode: int) -> int:
 
 
 def _filestat(st: os.stat_result) -> Filestat:
+    atim, mtim, ctim = st.st_atime_ns, st.st_mtime_ns, st.st_ctime_ns
     return Filestat(
         st.st_dev,
         st.st_ino,
         _filetype(st.st_mode),
         st.st_nlink,
         st.st_size,
-        max(0, st.st_atime_ns),
-        max(0, st.st_mtime_ns),
-        max(0, st.st_ctime_ns),
+        atim if atim > 0 else 0,
+        mtim if mtim > 0 else 0,
+        ctim if ctim > 0 else 0,
     )
 
 
@@ -101,8 +111,9 @@ class _Handle:
             os.close(fd)
 
     def __del__(self) -> None:
-        with suppress(OSError):
-            self.close()
+        if self.fd >= 0:
+            with suppress(OSError):
+                self.close()
 
 
 class HostVolume:
@@ -154,47 +165,61 @@ class HostVolume:
         if self.read_only:
             raise Errno(E.ROFS)
 
-    @contextmanager
-    def naming(self, size: int = 0) -> Iterator[None]:
+    def naming(self, size: int = 0) -> AbstractContextManager[None]:
         """Around the making of a name, with `size` bytes under it."""
         self.check_writable()
-        if self.quota is None:
-            yield
-            return
-        self.quota.charge(NAME_CHARGE + size)
+        return _UNCOUNTED if self.quota is None else self._charged(self.quota, size)
+
+    @contextmanager
+    def _charged(self, quota: HostQuota, size: int) -> Iterator[None]:
+        quota.charge(NAME_CHARGE + size)
         try:
             yield
         except BaseException:
-            self.quota.refund(NAME_CHARGE + size)
+            quota.refund(NAME_CHARGE + size)
             raise
 
-    @contextmanager
-    def unnaming(self, name: str, directory: int, kept: int | None = None) -> Iterator[None]:
+    def unnaming(
+        self, name: str, directory: int, kept: int | None = None
+    ) -> AbstractContextManager[None]:
         """Around the removal of a name, if it is there and not of the file numbered `kept`."""
         self.check_writable()
+        if self.quota is None:
+            return _UNCOUNTED
+        return self._refunded(self.quota, name, directory, kept)
+
+    @contextmanager
+    def _refunded(
+        self, quota: HostQuota, name: str, directory: int, kept: int | None
+    ) -> Iterator[None]:
         st = None
-        if self.quota is not None:
-            with suppress(FileNotFoundError):
-                st = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        with suppress(FileNotFoundError):
+            st = os.stat(name, dir_fd=directory, follow_symlinks=False)
         yield
-        if self.quota is not None and st is not None and _identity(st) != kept:
-            self.quota.unnamed(st)
+        if st is not None and _identity(st) != kept:
+            quota.unnamed(st)
 
 
 class HostInode(Inode):
     """Something in a directory of the volume, known by its name there."""
 
-    __slots__ = ("_key", "name", "parent", "volume")
+    __slots__ = ("_st", "name", "parent", "volume")
 
-    def __init__(self, parent: HostDirectory, name: str, st: os.stat_result) -> None:
+    def __init__(self, parent: HostDirectory, name: str, st: os.stat_result | None) -> None:
         self.volume = parent.volume
         self.parent = parent
         self.name = name
-        self._key = _identity(st)
+        self._st = st
 
     @property
     def key(self) -> tuple[object, int]:
-        return self.volume, self._key
+        if self._st is None:
+            self._st = self._look()
+        return self.volume, _identity(self._st)
+
+    @_host
+    def _look(self) -> os.stat_result:
+        return os.stat(self.name, dir_fd=self.parent.fd, follow_symlinks=False)
 
     @_host
     def stat(self) -> Filestat:
@@ -253,43 +278,51 @@ class HostFileInode(HostInode):
 
     filetype = Filetype.REGULAR_FILE
 
-    def __init__(self, parent: HostDirectory, name: str, st: os.stat_result) -> None:
+    def __init__(
+        self,
+        parent: HostDirectory,
+        name: str,
+        st: os.stat_result | None,
+        created: _Handle | None = None,
+    ) -> None:
         super().__init__(parent, name, st)
-        self.created: _Handle | None = None
+        self.created = created
         """A new file, for whoever opens it first: also if its mode or the host lets nobody else."""
 
-    @_host
+    def _look(self) -> os.stat_result:
+        return super()._look() if self.created is None else os.fstat(self.created.fd)
+
     def open(self, access: Access) -> OpenFile:
         if access.write or access.truncate:
             self.volume.check_writable()
+        handle, self.created = self.created, None
+        try:
+            if handle is None or access.flags & _SYNCHRONOUS:
+                handle = self._open(access)
+            file = HostFile(self.volume, handle)
+        except (OSError, ValueError) as error:
+            raise _errno(error) from None
+        return RegularFile(file, self, read=access.read, write=access.write, flags=access.flags)
+
+    def _open(self, access: Access) -> _Handle:
         mode = os.O_RDWR if access.read else os.O_WRONLY
         flags = _SAFE | (mode if access.write else os.O_RDONLY)
-        if access.flags & (Fdflags.SYNC | Fdflags.RSYNC):
-            flags |= os.O_SYNC
-        elif access.flags & Fdflags.DSYNC:
-            flags |= os.O_DSYNC
+        if access.flags & _SYNCHRONOUS:
+            flags |= os.O_SYNC if access.flags & ~Fdflags.DSYNC & _SYNCHRONOUS else os.O_DSYNC
         if access.truncate and not access.write:
             flags |= os.O_TRUNC
         quota = self.volume.quota if access.truncate else None
         if quota is not None:
             size = os.stat(self.name, dir_fd=self.parent.fd, follow_symlinks=False).st_size
-        handle, self.created = self.created, None
-        if handle is None or access.flags & _SYNCHRONOUS:
-            handle = _Handle(os.open(self.name, flags, dir_fd=self.parent.fd))
-            if not stat.S_ISREG(os.fstat(handle.fd).st_mode):
-                # It was replaced since the lookup.
-                raise Errno(E.NOTSUP)
+        handle = _Handle(os.open(self.name, flags, dir_fd=self.parent.fd))
+        if not stat.S_ISREG(os.fstat(handle.fd).st_mode):
+            # It was replaced since the lookup.
+            raise Errno(E.NOTSUP)
         if access.truncate and access.write:
             os.ftruncate(handle.fd, 0)
         if quota is not None:
             quota.resized(size, 0)
-        return RegularFile(
-            HostFile(self.volume, handle),
-            self,
-            read=access.read,
-            write=access.write,
-            flags=access.flags,
-        )
+        return handle
 
 
 class HostFile:
@@ -305,19 +338,26 @@ class HostFile:
         if self._quota is not None:
             self._quota.opened(handle.fd)
 
-    @_host
     def close(self) -> None:
         try:
-            if self._quota is not None:
-                self._quota.closing(self._handle.fd)
-        finally:
-            self._handle.close()
+            try:
+                if self._quota is not None:
+                    self._quota.closing(self._handle.fd)
+            finally:
+                self._handle.close()
+        except OSError as error:
+            raise Errno.of(error) from None
 
-    @_host
     def read_at(self, buffers: Sequence[memoryview], offset: int) -> int:
+        try:
+            if len(buffers) <= _MOST_BUFFERS:
+                return os.preadv(self._handle.fd, buffers, offset)
+            return self._read_parts(buffers, offset)
+        except OSError as error:
+            raise Errno.of(error) from None
+
+    def _read_parts(self, buffers: Sequence[memoryview], offset: int) -> int:
         fd = self._handle.fd
-        if len(buffers) <= _MOST_BUFFERS:
-            return os.preadv(fd, buffers, offset)
         done = 0
         for part in _parts(buffers):
             count = os.preadv(fd, part, offset + done)
@@ -326,13 +366,16 @@ class HostFile:
                 break
         return done
 
-    @_host
     def write_at(self, buffers: Sequence[memoryview], offset: int) -> int:
-        self._append(False)
-        if self._quota is None:
-            return self._write_at(buffers, offset)
-        size = os.fstat(self._handle.fd).st_size
-        count = self._write_at(self._quota.cut(buffers, size, offset), offset)
+        try:
+            if self._appending:
+                self._append(False)
+            if self._quota is None:
+                return self._write_at(buffers, offset)
+            size = os.fstat(self._handle.fd).st_size
+            count = self._write_at(self._quota.cut(buffers, size, offset), offset)
+        except OSError as error:
+            raise Errno.of(error) from None
         self._quota.resized(size, max(size, offset + count))
         return count
 
@@ -344,7 +387,8 @@ class HostFile:
 
     @_host
     def append(self, buffers: Sequence[memoryview]) -> tuple[int, int]:
-        self._append(True)
+        if not self._appending:
+            self._append(True)
         fd = self._handle.fd
         if self._quota is not None:
             size = os.fstat(fd).st_size
@@ -373,8 +417,6 @@ class HostFile:
 
     def _append(self, on: bool) -> None:
         """Let the host append: it alone knows where the end is when others write too."""
-        if on == self._appending:
-            return
         import fcntl
 
         fd = self._handle.fd
@@ -444,9 +486,11 @@ class HostFile:
             if error.errno != errno.ENXIO:  # there is nothing more
                 raise Errno.of(error) from None
 
-    @_host
     def stat(self) -> Filestat:
-        return _filestat(os.fstat(self._handle.fd))
+        try:
+            return _filestat(os.fstat(self._handle.fd))
+        except OSError as error:
+            raise Errno.of(error) from None
 
     @_host
     def set_times(self, atim: int | None, mtim: int | None) -> None:
@@ -494,29 +538,28 @@ class HostDirectory(Directory):
         # Opened once more for listing and syncing, so that permissions count.
         return HostListing(self, _Handle(os.open(".", _LIST, dir_fd=self.fd)), access.flags)
 
-    @_host
     def lookup(self, name: str) -> Inode | None:
+        fd = self._handle.fd
         try:
-            st = os.stat(name, dir_fd=self.fd, follow_symlinks=False)
-            if stat.S_ISDIR(st.st_mode):
-                handle = _Handle(os.open(name, _DIRECTORY, dir_fd=self.fd))
-                return HostDirectory(self.volume, handle)
+            st = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            kind = stat.S_IFMT(st.st_mode)
+            if kind == stat.S_IFREG:
+                return HostFileInode(self, name, st)
+            if kind == stat.S_IFDIR:
+                return HostDirectory(self.volume, _Handle(os.open(name, _DIRECTORY, dir_fd=fd)))
         except FileNotFoundError:
             return None
-        if stat.S_ISLNK(st.st_mode):
-            return HostSymlink(self, name, st)
-        if stat.S_ISREG(st.st_mode):
-            return HostFileInode(self, name, st)
-        return HostSpecial(self, name, st)
+        except (OSError, ValueError) as error:
+            raise _errno(error) from None
+        return (HostSymlink if kind == stat.S_IFLNK else HostSpecial)(self, name, st)
 
-    @_host
     def create(self, name: str) -> Inode:
-        flags = _SAFE | os.O_CREAT | os.O_EXCL | os.O_RDWR
-        with self.volume.naming():
-            handle = _Handle(os.open(name, flags, 0o666, dir_fd=self.fd))
-        inode = HostFileInode(self, name, os.fstat(handle.fd))
-        inode.created = handle
-        return inode
+        try:
+            with self.volume.naming():
+                handle = _Handle(os.open(name, _CREATE, 0o666, dir_fd=self._handle.fd))
+        except (OSError, ValueError) as error:
+            raise _errno(error) from None
+        return HostFileInode(self, name, None, handle)
 
     @_host
     def make_directory(self, name: str) -> None:
@@ -542,10 +585,13 @@ class HostDirectory(Directory):
         with self.volume.naming():
             os.link(old_name, name, src_dir_fd=old.fd, dst_dir_fd=self.fd, follow_symlinks=False)
 
-    @_host
     def unlink(self, name: str) -> None:
-        with self.volume.unnaming(name, self.fd):
-            os.unlink(name, dir_fd=self.fd)
+        fd = self._handle.fd
+        try:
+            with self.volume.unnaming(name, fd):
+                os.unlink(name, dir_fd=fd)
+        except (OSError, ValueError) as error:
+            raise _errno(error) from None
 
     @_host
     def remove_directory(self, name: str) -> None:

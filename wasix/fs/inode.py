@@ -25,7 +25,7 @@ def new_device() -> int:
     return next(_devices)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Access:
     """How a file is to be opened. `append` and the sync flags live in the open file's flags."""
 

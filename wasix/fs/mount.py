@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from wasix.abi import E, Errno
-from wasix.abi.types import Filestat
+from wasix.abi.types import Filestat, Filetype
 from wasix.fs.file import OpenDirectory, OpenFile
 from wasix.fs.inode import Access, Directory, DirectoryEntry, Inode
 from wasix.fs.memory import MemoryDirectory, MemoryFilesystem
 
+_DIRECTORY = Filetype.DIRECTORY
 _FIRST_MOUNT = (1 << 63) + 1
 """Cookies from here on stand for mounts; no filesystem's own reach so far."""
 
@@ -30,6 +31,8 @@ class Namespace:
         self._clock = clock
         # A directory is held here with its mounts, so that its key cannot come to mean another.
         self._mounts: dict[tuple[object, int], tuple[Directory, dict[str, Inode]]] = {}
+        self._names: set[str] = set()
+        """Of mounts anywhere: most names need no closer look."""
 
     def mount(self, path: str, inode: Inode) -> None:
         """Put `inode`, a directory or a file, at `path`; the newest mount of a name wins.
@@ -68,6 +71,7 @@ class Namespace:
 
     def _cover(self, directory: Directory, name: str, inode: Inode) -> None:
         self._mounts.setdefault(directory.key, (directory, {}))[1][name] = inode
+        self._names.add(name)
 
     def mounts(self, directory: Directory) -> Mapping[str, Inode]:
         """What is mounted in `directory`, by name."""
@@ -78,20 +82,20 @@ class Namespace:
 
     def mounted(self, directory: Directory, name: str) -> bool:
         """Whether `name` in `directory` is a mount point."""
-        return name in self.mounts(directory)
+        return name in self._names and name in self.mounts(directory)
 
     def lookup(self, directory: Directory, name: str) -> Inode | None:
         """What `name` stands for in `directory`, with mounts."""
-        if self._mounts:
-            here = self._mounts.get(directory.key)
-            if here and name in here[1]:
-                return here[1][name]
+        if name in self._names:
+            mounts = self.mounts(directory)
+            if name in mounts:
+                return mounts[name]
         return directory.lookup(name)
 
     def open(self, inode: Inode, access: Access) -> OpenFile:
         """Open `inode`; a directory's listing shows what is mounted in it."""
         file = inode.open(access)
-        if isinstance(file, OpenDirectory):
+        if file.filetype == _DIRECTORY and isinstance(file, OpenDirectory):
             mounts = self.mounts(file.inode)
             if mounts:
                 return _MountListing(file, mounts)

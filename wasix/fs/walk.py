@@ -16,6 +16,7 @@ Otherwise results and errors are Linux's (path_resolution(7)).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 from wasix.abi import E, Errno
@@ -49,7 +50,8 @@ class Tree(NamedTuple):
 Base = Directory | Tree
 
 
-class Place(NamedTuple):
+@dataclass(slots=True)
+class Place:
     """Where a path leads: a name in a directory, and what has it (None: nothing yet).
 
     A path that ends in `.`, `..` or at the root has no name to create, remove or rename: `name` is
@@ -89,10 +91,12 @@ def _size(text: str) -> int:
 
 def _components(path: str) -> list[str]:
     """The names to walk, last first. A `.` counts at the end only, where it has no name."""
-    names = [name for name in path.split("/") if name and name != "."]
-    last = path.rstrip("/")
-    if last == "." or last.endswith("/."):
-        names.append(".")
+    names = path.split("/")
+    if "" in names or "." in names:
+        names = [name for name in names if name and name != "."]
+        last = path.rstrip("/")
+        if last == "." or last.endswith("/."):
+            names.append(".")
     names.reverse()
     return names
 
@@ -108,7 +112,7 @@ class _Walk:
         """Those of the directories passed, from the base on."""
         self.above: list[str] | None = None
         """Those from the root to the base, if the walk may leave it."""
-        if isinstance(base, Directory):
+        if not isinstance(base, Tree):
             self.base = base
         else:
             self.base = namespace.root if base.directory is None else base.directory
@@ -178,15 +182,22 @@ def _directory(inode: Inode | None) -> Directory:
 
 
 def resolve(
-    namespace: Namespace, base: Base, path: str, *, follow: bool, create: bool = False
+    namespace: Namespace,
+    base: Base,
+    path: str,
+    *,
+    follow: bool,
+    create: bool = False,
+    look: bool = True,
 ) -> Place:
     """Walk `path` from `base`. `follow` decides about a link at the very end.
 
     A link that is followed to a name nothing has gives that name's place, so that opening a
     dangling link creates its target. Whoever would `create` a file there is not led further by a
-    name with a slash.
+    name with a slash. Whoever does not `look` may get a place whose `inode` is None though
+    something has the name, but no mount.
     """
-    return _resolve(_Walk(namespace, base), path, follow=follow, create=create)
+    return _resolve(_Walk(namespace, base), path, follow, create, look)
 
 
 def locate(namespace: Namespace, base: Base, path: str) -> tuple[str, ...]:
@@ -195,12 +206,14 @@ def locate(namespace: Namespace, base: Base, path: str) -> tuple[str, ...]:
     `noent`, `notdir`. From a directory they are those from there.
     """
     walk = _Walk(namespace, base)
-    place = _resolve(walk, path, follow=True)
+    place = _resolve(walk, path, True)
     _directory(_existing(place))
     return walk.path if place.nameless else (*walk.path, place.name)
 
 
-def _resolve(walk: _Walk, path: str, *, follow: bool, create: bool = False) -> Place:
+def _resolve(
+    walk: _Walk, path: str, follow: bool, create: bool = False, look: bool = True
+) -> Place:
     _check(path)
     if path[0] == "/":
         if walk.above is None:
@@ -221,10 +234,12 @@ def _resolve(walk: _Walk, path: str, *, follow: bool, create: bool = False) -> P
             if not rest:
                 return Place(here := walk.directory(), name, here, True)
             continue
-        here = walk.directory()
+        here = walk.here or walk.directory()
         # A character is at most four bytes, so most names need no counting.
         if len(name) > MAX_NAME // 4 and _size(name) > MAX_NAME:
             raise Errno(E.NAMETOOLONG)
+        if not (rest or look or slash or walk.namespace.mounted(here, name)):
+            return Place(here, name, None, False)
         inode = walk.lookup(here, name)
         if inode is not None and inode.filetype == _LINK and (rest or follow):
             links += 1
@@ -245,12 +260,16 @@ def _resolve(walk: _Walk, path: str, *, follow: bool, create: bool = False) -> P
     return Place(here := walk.directory(), "", here, True)
 
 
+def _is_directory(inode: Inode | None) -> bool:
+    return inode is not None and inode.filetype == _DIRECTORY
+
+
 def _existing(place: Place) -> Inode:
     """What is at `place`; `noent`, or `notdir` for a file named with a `/` behind it."""
     inode = place.inode
     if inode is None:
         raise Errno(E.NOENT)
-    if place.slash and not isinstance(inode, Directory):
+    if place.slash and not _is_directory(inode):
         raise Errno(E.NOTDIR)
     return inode
 
@@ -315,20 +334,20 @@ def open_path(
     exclusive = exclusive and create
     slash = path.endswith("/")
     follow = (follow and not exclusive and not slash) if create else (follow or slash)
-    place = resolve(namespace, base, path, follow=follow, create=create)
+    place = resolve(namespace, base, path, follow=follow, create=create, look=not exclusive)
     inode = place.inode
     if create:
         if slash and not place.nameless:
             raise Errno(E.ISDIR)
         if exclusive and inode is not None:
             raise Errno(E.EXIST)
-        if place.slash or isinstance(inode, Directory):
+        if place.slash or _is_directory(inode):
             raise Errno(E.ISDIR)
         if inode is None:
             inode = _create(namespace, place, exclusive)
     else:
         inode = _existing(place)
-    if directory and not isinstance(inode, Directory | Symlink):
+    if directory and inode.filetype not in (_DIRECTORY, _LINK):
         raise Errno(E.NOTDIR)
     return namespace.open(inode, access)
 
@@ -337,10 +356,13 @@ def _create(namespace: Namespace, place: Place, exclusive: bool) -> Inode:
     try:
         return place.directory.create(place.name)
     except Errno as error:
-        if error.code is not E.EXIST or exclusive:
+        inode = namespace.lookup(place.directory, place.name)
+        if exclusive:
+            # Nobody has looked before, and a name that is taken matters more than any other reason.
+            raise error if inode is None else Errno(E.EXIST) from None
+        if error.code is not E.EXIST:
             raise
     # The host made it between our look and our attempt: open that one.
-    inode = namespace.lookup(place.directory, place.name)
     if inode is None:
         raise Errno(E.NOENT)
     return inode
@@ -382,15 +404,24 @@ def link(
 
 
 def unlink(namespace: Namespace, base: Base, path: str) -> None:
-    place = resolve(namespace, base, path, follow=False)
-    if place.nameless or isinstance(place.inode, Directory):
+    place = resolve(namespace, base, path, follow=False, look=False)
+    if place.nameless or _is_directory(place.inode):
         raise Errno(E.ISDIR)
-    if place.slash and isinstance(_find(namespace, base, path, True), Directory):
-        raise Errno(E.ISDIR)
-    _existing(place)
-    if namespace.mounted(place.directory, place.name):
+    if place.slash:
+        if _is_directory(_find(namespace, base, path, True)):
+            raise Errno(E.ISDIR)
+        _existing(place)
+    if place.inode is not None and namespace.mounted(place.directory, place.name):
         raise Errno(E.BUSY)
-    place.directory.unlink(place.name)
+    try:
+        place.directory.unlink(place.name)
+    except Errno as error:
+        if error.code in (E.ROFS, E.PERM, E.ACCES):
+            # Nobody has looked before, and what the name stands for is the better reason.
+            inode = namespace.lookup(place.directory, place.name)
+            if inode is None or _is_directory(inode):
+                raise Errno(E.NOENT if inode is None else E.ISDIR) from None
+        raise
 
 
 def remove_directory(namespace: Namespace, base: Base, path: str) -> None:
@@ -414,7 +445,7 @@ def rename(namespace: Namespace, base: Base, path: str, new_base: Base, new_path
     if old.nameless or new.nameless:
         raise Errno(E.BUSY)
     inode = _existing(old)
-    if new.slash and not isinstance(inode, Directory):
+    if new.slash and not _is_directory(inode):
         raise Errno(E.NOTDIR)
     if namespace.mounted(old.directory, old.name) or namespace.mounted(new.directory, new.name):
         raise Errno(E.BUSY)

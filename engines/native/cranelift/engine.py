@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from struct import Struct
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from engines.artifacts import Kept
 from engines.asyncify import PAGE
 from engines.native.cranelift.compiler import WASM_STACK, Compiler, Invalid, compiler
 from engines.native.cranelift.library import Extern, Instance
-from engines.native.cranelift.mailbox import ANSWER, ARGUMENTS, MEMORY, Mailbox
-from engines.native.cranelift.store import Memory, OwnMemory, SharedMemory, Store, Variable
+from engines.native.cranelift.mailbox import Mail, Mailbox, Mails
+from engines.native.cranelift.store import Memory, SharedMemory, Store, Variable, view
 from engines.native.machine import Machine
 from engines.perf import SUPPORTED
 from engines.plain import Refused, Trapped
@@ -58,6 +59,7 @@ class CraneliftGuest:
     def __init__(
         self,
         compiler: Compiler,
+        mails: Mails,
         program: Linked,
         door: Door,
         ended: Callable[[Outcome], None],
@@ -78,8 +80,8 @@ class CraneliftGuest:
         self._store: Store | None = None
         self._memory: Memory | None = None
         self._bytes = memoryview(b"")
-        self._answer = memoryview(bytes(4)).cast("i")
-        """Of the last system call."""
+        self._mails = mails
+        self._mail: Mail | None = None
         self._failure: BaseException | None = None
         """Why a call did not return; the innermost, where calls are made within upcalls."""
         self.thread = threading.Thread(target=self._supervise, name="wasix-cranelift", daemon=True)
@@ -94,7 +96,9 @@ class CraneliftGuest:
         self, door: Door, ended: Callable[[Outcome], None], tid: int, argument: int
     ) -> CraneliftGuest:
         origin = Origin(tuple(self._shared), (tid, argument))
-        return CraneliftGuest(self._compiler, self._program, door, ended, origin=origin)
+        return CraneliftGuest(
+            self._compiler, self._mails, self._program, door, ended, origin=origin
+        )
 
     def stop(self) -> None:
         self._stopped = True
@@ -113,8 +117,14 @@ class CraneliftGuest:
         except Exception as error:  # whoever waits for the guest must hear of its end
             outcome = _failed(error)
         size, self._bytes = len(self._bytes), memoryview(b"")
+        finish(size, lambda: self._ended(outcome), self._free if self._store else None)
+
+    def _free(self) -> None:
         store, self._store = self._store, None
-        finish(size, lambda: self._ended(outcome), store.close if store else None)
+        if store:
+            store.close()
+        if self._mail:
+            self._mails.give_back(self._mail)
 
     def _run(self) -> Outcome:
         module = self._program.module
@@ -194,9 +204,7 @@ class CraneliftGuest:
 
     def _imports(self, store: Store, module: Module) -> tuple[list[Extern], list[Extern]]:
         """What the module imports, and what goes into the table that it waits by."""
-        memory = store.memory(MEMORY)
-        mail = _bytes(OwnMemory(store, memory.of))
-        self._answer = mail[ANSWER : ANSWER + 4].cast("i")
+        mail = self._mail = self._mails.take(store)
         served = [
             self._program.functions[item.module, item.name]
             for item in module.imports
@@ -207,7 +215,8 @@ class CraneliftGuest:
             served += ATOMICS.functions
             mailbox = Mailbox((*mailbox.types, *TYPES))
         calls = [store.callback(self._call(function, mail)) for function in served]
-        instance = store.instantiate(self._compiler.module(mailbox), [memory, *calls])
+        compiled = self._compiler.module(mailbox)
+        instance = store.instantiate(compiled, [store.share(mail.memory), *calls])
         functions = iter(range(len(calls)))
         imports = []
         for item in module.imports:
@@ -232,7 +241,7 @@ class CraneliftGuest:
         self._shared.append(memory)
         return store.share(memory)
 
-    def _call(self, function: Function, mail: memoryview) -> Callable[[], int]:
+    def _call(self, function: Function, mail: Mail) -> Callable[[], int]:
         """What wasmtime calls for `function`: a closure, to look little up."""
         enter = self._door.entry(function)
         if self._profiler:
@@ -240,8 +249,8 @@ class CraneliftGuest:
         if self._program.suspends:
             enter = self._machine.entry(enter)
         layout = Struct(function.argument_format)
-        unpack, place = layout.unpack, mail[ARGUMENTS : ARGUMENTS + layout.size]
-        fault, answers, special = function.error(E.FAULT), self._answer, self._machine.answer
+        unpack, place = layout.unpack, mail.arguments[: layout.size]
+        fault, answers, special = function.error(E.FAULT), mail.answer, self._machine.answer
 
         def call() -> int:
             try:
@@ -269,18 +278,21 @@ class CraneliftGuest:
             return False
         if self._memory.size() == len(self._bytes):
             return False
-        self._bytes = _bytes(self._memory)
+        self._bytes = view(self._memory)
         return True
 
 
-def _bytes(memory: Memory) -> memoryview:
-    area = (ctypes.c_ubyte * memory.size()).from_address(memory.data())
-    return memoryview(area).cast("B")
+_mailboxes: WeakKeyDictionary[Module, Mailbox] = WeakKeyDictionary()
 
 
 def _mailbox(module: Module) -> Mailbox:
-    types = (item.type for item in module.imports)
-    return Mailbox(tuple(of for of in types if isinstance(of, FunctionType)))
+    """What serves the functions that a module imports."""
+    found = _mailboxes.get(module)
+    if found is None:
+        types = (item.type for item in module.imports)
+        found = Mailbox(tuple(of for of in types if isinstance(of, FunctionType)))
+        _mailboxes[module] = found
+    return found
 
 
 class _Instance:
@@ -329,6 +341,7 @@ class CraneliftEngine:
 
     def __init__(self) -> None:
         self.compiler = compiler()
+        self._mails = Mails()
 
     def features(self) -> frozenset[Feature]:
         return self.compiler.features()
@@ -364,7 +377,7 @@ class CraneliftEngine:
         samples: Samples | None = None,
         snapshot: Snapshot | None = None,
     ) -> CraneliftGuest:
-        return CraneliftGuest(self.compiler, program, door, ended, samples, snapshot)
+        return CraneliftGuest(self.compiler, self._mails, program, door, ended, samples, snapshot)
 
 
 def _failed(error: BaseException) -> Outcome:

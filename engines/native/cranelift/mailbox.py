@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from engines.native.cranelift.store import SharedMemory, Store, view
 from engines.wasm import FunctionType, MemoryType
 from engines.wasm.binary import (
     CODE,
@@ -34,7 +35,10 @@ ANSWER = 0
 ARGUMENTS = 8
 """Bytes from the start of the memory. Arguments lie there as `Function.argument_format` has it."""
 
-MEMORY = MemoryType(Limits(1, 1))
+MEMORY = MemoryType(Limits(1, 1, shared=True))
+"""Shared, since such a memory belongs to no store: the next guest takes it over."""
+
+_KEPT = 64
 
 _CALLBACK = FunctionType.of([])
 _VERSION = 1
@@ -54,7 +58,7 @@ class Mailbox:
     def digest(self) -> str:
         """A name for the module, known without making it."""
         types = ";".join(map(str, self.types))
-        return hashlib.sha256(f"mailbox {_VERSION} {types}".encode()).hexdigest()
+        return hashlib.sha256(f"mailbox {_VERSION} {MEMORY} {types}".encode()).hexdigest()
 
     def join(self) -> bytes:
         """The module."""
@@ -72,6 +76,35 @@ class Mailbox:
                 _section(CODE, map(_function, numbers, self.types)),
             )
         )
+
+
+class Mail:
+    """The memory of a mailbox, for one guest at a time."""
+
+    def __init__(self, memory: SharedMemory) -> None:
+        self.memory = memory
+        data = view(memory)
+        self.answer = data[ANSWER : ANSWER + 4].cast("i")
+        """To the last system call."""
+        self.arguments = data[ARGUMENTS:]
+
+
+class Mails:
+    """The memories of mailboxes: made for one guest, and given to further ones."""
+
+    def __init__(self) -> None:
+        self._free: list[Mail] = []
+
+    def take(self, store: Store) -> Mail:
+        try:
+            return self._free.pop()
+        except IndexError:
+            return Mail(store.shared_memory(MEMORY))
+
+    def give_back(self, mail: Mail) -> None:
+        """Let others have it: no guest writes to it any more."""
+        if len(self._free) < _KEPT:
+            self._free.append(mail)
 
 
 def _section(number: int, entries: Iterable[bytes]) -> bytes:

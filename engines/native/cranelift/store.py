@@ -38,6 +38,12 @@ class Memory(Protocol):
         """Its pages before; None if it cannot grow."""
 
 
+def view(memory: Memory) -> memoryview:
+    """The bytes of `memory` as long as it is now."""
+    area = (ctypes.c_ubyte * memory.size()).from_address(memory.data())
+    return memoryview(area).cast("B")
+
+
 class OwnMemory:
     """A memory of the store's."""
 
