@@ -22,6 +22,7 @@ SAMPLE = [
         # Every call, and how every program ends.
         r"conformance/test_preview1\.py(?!.*-(host|overlay)\b)",
         r"conformance/test_posix\.py.*-memory\b",
+        r"conformance/test_wasix\.py.*linux.*own memory",
         r"api/test_run\.py(?!.*test_every_status)",
         # Programs of others.
         r"programs/test_programs\.py.*(test_python_computes|test_cowsay|test_sqlite)",
