@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from wasix.abi import UNWIND, UPCALL, E, Function, Unwind
+from wasix.abi import UNWIND, UPCALL, Function, Unwind
 from wasix.abi.instance import Suspended, Upcall
 from wasix.kernel import Kernel
 from wasix.proc.delivery import Attempt, Delivery
@@ -168,7 +168,7 @@ class OsThreadCarrier(_Sleeper):
                     if not attempt.ends:
                         block = again
                         continue
-                    answer = int(E.INTR)
+                    answer = self._delivery.interrupted()
                 thread.call.clear()
                 return self._delivery.hold(answer)
         except Unwind:

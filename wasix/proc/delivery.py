@@ -74,12 +74,19 @@ class Delivery:
         name = attempt.function.name
         by_all = name in ENDED_BY_ALL
         if waited and (by_all or (name not in RESUMED and signal not in IGNORED)):
-            self._call(signal, int(E.INTR))
+            self._call(signal, self.interrupted())
         else:
             # Who looks at what a handler sets, then polls or sleeps, is not to miss it: elsewhere
             # the handler could have run at the very beginning of the wait.
             self._call(signal, replace(attempt, ends=attempt.ends or by_all))
         return True
+
+    def interrupted(self) -> int:
+        """What a call answers that ends because of a signal."""
+        tracing = self._thread.process.tracing
+        if tracing is not None:
+            tracing.interrupted(self._thread)
+        return int(E.INTR)
 
     def hold(self, answer: int) -> int:
         """`answer`, or `UPCALL` if a signal is to be delivered before it is given."""

@@ -60,7 +60,8 @@ class Tracing:
     def __init__(self, process: Process, tracer: Tracer) -> None:
         self._host = process.kernel.host
         self.tracer = tracer
-        self._open: dict[Thread, _Open] = {}
+        self._open: dict[tuple[Thread, int], _Open] = {}
+        """By thread, and by how many calls wait for functions for signals to return."""
         process.on_exit.append(self._cut_off)
 
     def handler(self, function: Function, handler: Handler) -> Handler:
@@ -89,7 +90,7 @@ class Tracing:
         """A decoder (`wasix.abi.bind.direct`), watched: also what it refuses itself is told."""
 
         def noted(thread: Thread, *arguments: Any) -> Any:
-            opened = self._open[thread]
+            opened = self._open[thread, len(thread.held)]
             opened.arguments = arguments
             opened.result = handler(thread, *arguments)
             return opened.result
@@ -118,9 +119,11 @@ class Tracing:
 
     def _begin(self, thread: Thread, function: Function, raw: tuple[int, ...]) -> _Open:
         now = self._host.monotonic()
-        opened = self._open.get(thread)
-        if opened is None:
-            opened = self._open[thread] = _Open(function, raw, self._host.realtime(), now)
+        key = thread, len(thread.held)
+        opened = self._open.get(key)
+        if opened is None or opened.function is not function:
+            # Another is there if the guest has jumped out of a function for signals.
+            opened = self._open[key] = _Open(function, raw, self._host.realtime(), now)
         elif opened.waiting:
             opened.blocked += now - opened.waiting
             opened.waiting = 0
@@ -129,8 +132,16 @@ class Tracing:
     def _wait(self, opened: _Open) -> None:
         opened.waiting = self._host.monotonic()
 
+    def interrupted(self, thread: Thread) -> None:
+        """A call that has waited ends because of a signal."""
+        if (thread, len(thread.held)) in self._open:
+            self._end(thread, Errno(E.INTR))
+
     def _end(self, thread: Thread, result: object) -> None:
-        opened = self._open.pop(thread)
+        self._close(thread, len(thread.held), result)
+
+    def _close(self, thread: Thread, depth: int, result: object) -> None:
+        opened = self._open.pop((thread, depth))
         now = self._host.monotonic()
         if opened.waiting:
             opened.blocked += now - opened.waiting
@@ -149,6 +160,6 @@ class Tracing:
 
     def _cut_off(self, process: Process) -> None:
         """The process has ended: calls that wait will not be tried again."""
-        for thread, opened in list(self._open.items()):
+        for (thread, depth), opened in list(self._open.items()):
             if opened.waiting:
-                self._end(thread, Block())
+                self._close(thread, depth, Block())
