@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
+import select
 import shutil
 import signal
 import subprocess
 import sys
+import termios
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -14,7 +19,7 @@ from subprocess import CompletedProcess
 import pytest
 
 import wasix
-from tests.guests.build import compile_native, compile_wasix
+from tests.guests.build import ROOT, compile_native, compile_wasix
 from tests.programs import dash
 
 pytestmark = pytest.mark.skipif(
@@ -237,3 +242,70 @@ def test_interrupt_from_outside(trap: str, engine: str, shells: Shells) -> None:
     ours, _ = guest.communicate(timeout=60)
     status = native.returncode if native.returncode >= 0 else 128 - native.returncode
     assert (ours, guest.returncode) == (theirs, status)
+
+
+class Seat:
+    """Someone at a terminal with a command in it, in a session of its own."""
+
+    def __init__(self, command: Sequence[str], env: dict[str, str]) -> None:
+        self._terminal, own = pty.openpty()
+        self._process = subprocess.Popen(
+            command,
+            stdin=own,
+            stdout=own,
+            stderr=own,
+            env=env,
+            cwd=ROOT,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(own)
+        self.screen = b""
+
+    def see(self, end: bytes) -> None:
+        """Wait until more is on the screen, and ends so."""
+        before = len(self.screen)
+        while len(self.screen) == before or not self.screen.endswith(end):
+            assert select.select([self._terminal], [], [], 60)[0], self.screen
+            self.screen += os.read(self._terminal, 4096)
+
+    def type(self, keys: bytes, end: bytes = b"\r\n$ ") -> None:
+        os.write(self._terminal, keys)
+        self.see(end)
+
+    def leave(self, keys: bytes) -> int:
+        """Type what ends the command; its status."""
+        os.write(self._terminal, keys)
+        try:
+            return self._process.wait(60)
+        finally:
+            self._process.kill()
+            os.close(self._terminal)
+
+
+def session(seat: Seat) -> tuple[bytes, int]:
+    """What is on the screen, and the status, when someone has used a shell for a while."""
+    seat.see(b"$ ")
+    seat.type(b"echo $((6*7)) | cat\r")
+    seat.type(b"sh -c 'exit 5'; echo $?\r")
+    seat.type(b"read x\r", b"read x\r\n")
+    seat.type(b"\x03")
+    seat.type(b"sh -c 'echo begun; cat'\r", b"begun\r\n")
+    seat.type(b"\x03")
+    seat.type(b"cat; echo read\r", b"echo read\r\n")
+    seat.type(b"a line\r", b"a line\r\na line\r\n")
+    seat.type(b"\x04", b"read\r\n$ ")
+    seat.type(b"sleep 0.1 & wait; echo waited\r")
+    return seat.screen, seat.leave(b"exit 3\r")
+
+
+def test_someone_at_a_terminal(engine: str, shells: Shells) -> None:
+    shell = [str(shells.native / "sh"), "-i", "+m"]
+    theirs = session(Seat(shell, {"PATH": str(shells.native), "PS1": "$ "}))
+    command = [
+        *(sys.executable, "-m", "wasix", "run", "--engine", engine),
+        *("--volume", f"{shells.guest}:/usr/bin:ro", "--env", "PS1=$ "),
+        *("--env", "PATH=/usr/bin", str(shells.guest / "sh"), "-i"),
+    ]
+    ours = session(Seat(command, {**os.environ}))
+    assert ours == theirs

@@ -22,7 +22,10 @@ pid_t fork(void) {
 }
 
 pid_t vfork(void) {
-    return fork_with(false);
+    keep_signals();
+    pid_t pid = fork_with(false);
+    if (pid != 0) restore_signals();
+    return pid;
 }
 
 static const char *search_path(void) {

@@ -21,6 +21,10 @@ static inline uint32_t count_strings(char *const strings[]) {
 /* How many programs' dispositions there are to pass on to a new process, and they. */
 uint32_t ignored_signals(wasix_disposition_t dispositions[64]);
 
+/* A child of vfork has its parent's memory: what it does to its signals is undone for the parent. */
+void keep_signals(void);
+void restore_signals(void);
+
 /* Changes when a handler is called. A wait that ends with EINTR without that has been for a signal which
  * is ignored. */
 uint32_t handlers_begun(void);

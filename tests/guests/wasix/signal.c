@@ -20,6 +20,19 @@ uint32_t handlers_begun(void) {
     return begun;
 }
 
+static struct sigaction kept_actions[NSIG];
+static sigset_t kept_blocked;
+
+void keep_signals(void) {
+    memcpy(kept_actions, actions, sizeof actions);
+    kept_blocked = blocked;
+}
+
+void restore_signals(void) {
+    memcpy(actions, kept_actions, sizeof actions);
+    blocked = kept_blocked;
+}
+
 static bool is_signal(int signal) {
     return signal > 0 && signal < NSIG;
 }
