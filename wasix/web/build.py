@@ -66,7 +66,7 @@ KERNEL = (
 )
 """The Python that runs in the page."""
 
-_OF_DESKTOPS = ("assemble", "blocks", "immediates", "meter", "opcodes", "probes", "references")
+_OF_DESKTOPS = ("meter", "probes", "references")
 
 # They stand on what a page lacks: descriptors of the host, and threads.
 NOT_IN_A_PAGE = (
