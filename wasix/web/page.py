@@ -176,6 +176,10 @@ class Page:
         programs that it starts may have as many bytes of `memory`."""
         process = self.jobs[pid].process
         process.become(Image(process.name, module, wanted, functions))
+        if process.wasix:
+            # Its libc asks for the working directory, and would take `.` for the root.
+            entries = process.descriptors.entries.items()
+            process.descriptors.close(next(fd for fd, entry in entries if entry.preopen == "."))
         if memory is not None:
             self.programs.limits[process.group] = memory
         process.start()
