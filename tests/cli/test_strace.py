@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 from tests.api.guests import Wat, exits
 from tests.calls.conftest import make_guest
 from tests.cli.test_run import HELLO, SPIN, wasix
+from tests.guests.build import compile_wasix
 from wasix.api.trace import Call
 from wasix.cli.strace import Strace
 
@@ -28,6 +30,21 @@ def test_a_file(wat: Wat, engine: str, tmp_path: Path) -> None:
         "proc_exit(0) = ? <T>",
         "+++ exited with 0 +++",
     ]
+
+
+def test_processes(engine: str, tmp_path: Path) -> None:
+    file = tmp_path / "trace"
+    shutil.copy(compile_wasix("unix_fork"), tmp_path / "fork.wasm")
+    options = ["--engine", engine, "--strace-output", str(file), "--volume", f"{tmp_path}:/s"]
+    done = wasix("run", *options, str(tmp_path / "fork.wasm"), "/s/fork.wasm", "/s")
+    assert (done.returncode, done.stderr) == (0, "")
+    text = file.read_text()
+    assert "proc_fork(TRUE, " in text
+    assert re.search(
+        r"proc_join\(\{option=SOME, pid=(\d+)\}, 0\) = "
+        r"\{pid=\{option=SOME, pid=\1\}, ret=\{join_status_type=EXIT_NORMAL, u16=7\}\}",
+        text,
+    )
 
 
 def test_a_file_that_cannot_be_written(wat: Wat, engine: str, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from subprocess import CompletedProcess
 import pytest
 
 import wasix
+from tests.conformance.wasmer import is_installed, wasmer
 from tests.guests.build import ROOT, compile_native, compile_wasix
 from tests.programs import dash
 
@@ -309,3 +310,17 @@ def test_someone_at_a_terminal(engine: str, shells: Shells) -> None:
     ]
     ours = session(Seat(command, {**os.environ}))
     assert ours == theirs
+
+
+ON_WASMER = ("words", "pipe of five", "redirections", "command substitution", "background")
+
+
+@pytest.mark.skipif(not is_installed(), reason="wasmer-sdk is not for this machine")
+def test_scripts_on_wasmer(shells: Shells, tmp_path: Path) -> None:
+    """So the shell and its libc are right about the calls: they were not made for our kernel."""
+    script = "\n".join(f"({SCRIPTS[name]})" for name in ON_WASMER)
+    theirs = natively(shells, script, tmp_path / "work")
+    shell = dash.shell(shared=True)
+    commands = dict.fromkeys(TOOLS, compile_wasix("tools", shared=True))
+    done = wasmer(shell, ["-c", script, "sh"], commands=commands)
+    assert (done.stdout, done.returncode) == (theirs.stdout, theirs.returncode)
