@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from engines.artifacts import Kept
 from engines.wasm import Module
 from engines.wasm.types import Feature, ValueType
 from wasix.abi import ATOMICS, Function
-from wasix.abi.instance import FreshMemory, Snapshot, Suspended, Upcall
+from wasix.abi.instance import FreshMemory, Request, Snapshot, Suspended, Upcall
 
 if TYPE_CHECKING:  # the page has neither
     from engines.backtrace import Site
@@ -34,11 +34,12 @@ class Door(Protocol):
     def entry(self, function: Function) -> Entry:
         """The call that serves `function` for this thread."""
 
-    def upcall(self) -> Upcall:
-        """What to call, after a call has answered `UPCALL`."""
+    def upcall(self) -> Upcall | Request:
+        """What to call, or to do otherwise, after a call has answered `UPCALL`."""
 
-    def proceed(self, memory: memoryview) -> int:
-        """What the call that asked for an upcall answers, when that has returned; as an `Entry`."""
+    def proceed(self, memory: memoryview, answer: Any = None) -> int:
+        """What the call that asked for it answers, when that has returned or been done; as an
+        `Entry`. `answer` is what a request says."""
 
     def suspended(self, guest: Suspended) -> int | None:
         """What a call that answered `SUSPEND` is to answer when the guest's stack, which has been
@@ -135,6 +136,10 @@ class Linked:
     """Which of the variables is the pointer of the stack in linear memory."""
     suspends: bool = False
     """Whether the module exports all of `ASYNCIFY`."""
+    table: str | None = None
+    """The exported table of functions that requests are about."""
+    stack: str | None = None
+    """The exported global that is the pointer of the stack in linear memory, for libraries."""
     fresh: FreshMemory = field(default_factory=FreshMemory, compare=False)
     """What the memory of an instance starts with, once that has been seen."""
 
@@ -155,6 +160,7 @@ class Abilities:
     threads: bool = False
     profiles: bool = False
     perf_map: bool = False
+    links: bool = False
 
 
 class Engine(Protocol):

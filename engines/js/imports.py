@@ -15,9 +15,9 @@ def wanted(program: Linked, snapshot: Snapshot | None = None) -> str:
 
     What a function is, is its call number; a memory and a tag have a JavaScript descriptor. Where
     they apply there are also `fuel`, as (variable, limit in decimal); `variables`, if it suspends,
-    as (name, type), and `pointer`, which of them is the stack pointer; `start`, the export to call
-    first; `snapshot`, as (bytes of memory, area); `waits`, if it waits at shared memory, as (table,
-    call numbers of what goes into it).
+    as (name, type), and `pointer`, which of them is the stack pointer; `table` and `stack`, export
+    names; `start`, the export to call first; `snapshot`, as (bytes of memory, area); `waits`, if it
+    waits at shared memory, as (table, call numbers of what goes into it).
     """
     functions = [
         (module, name, NUMBERS[function]) for (module, name), function in program.functions.items()
@@ -40,6 +40,10 @@ def wanted(program: Linked, snapshot: Snapshot | None = None) -> str:
     found: dict[str, object] = {"functions": functions, "memories": memories, "tags": tags}
     if program.fuel is not None:
         found["fuel"] = (program.fuel.variable, str(program.fuel.limit))
+    if program.table is not None:
+        found["table"] = program.table
+    if program.stack is not None:
+        found["stack"] = program.stack
     if program.suspends:
         found["variables"] = program.variables
         found["pointer"] = program.stack_pointer

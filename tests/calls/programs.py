@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.calls.conftest import Guest
 from wasix.abi import E, Errno
-from wasix.abi.instance import Snapshot
+from wasix.abi.instance import Signature, Snapshot
 from wasix.fs.file import OpenFile
 from wasix.fs.inode import Access, Directory
 from wasix.proc.process import Process, Thread
@@ -21,9 +21,13 @@ class FakeProgram:
     name: str
     suspends: bool = True
     wasix: bool = True
+    links: bool = True
 
     def exports(self, name: str) -> bool:
         return name != "missing"
+
+    def closure(self, signature: Signature) -> object:
+        return signature
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest
 
 from tests.calls.conftest import Guest, make_guest
 from wasix.abi import THREADS, UNWIND, UPCALL, WASIX, E, Errno, Function, Unwind
-from wasix.abi.instance import Snapshot, Upcall
+from wasix.abi.instance import Signature, Snapshot, Upcall
 from wasix.abi.memory import DirectMemory
 from wasix.calls import HANDLERS
 from wasix.fs.file import OpenFile
@@ -48,6 +48,10 @@ class Program:
     suspends: bool = False
     wasix: bool = True
     threaded: bool = True
+    links: bool = False
+
+    def closure(self, signature: Signature) -> object:
+        return signature
 
     def exports(self, name: str) -> bool:
         return self.threaded and name == "wasi_thread_start"

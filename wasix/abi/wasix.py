@@ -346,7 +346,7 @@ _LINKING = (
             In("argument_types_len", x.U16),
             Address("result_types"),
             In("result_types_len", x.U16),
-            Update("ret", x.REFLECTION_RESULT),
+            Address("ret"),
         ),
         "The type of a function of the table.",
         blocks=True,

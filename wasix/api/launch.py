@@ -18,8 +18,9 @@ from weakref import WeakSet
 import engines
 from engines.protocol import End, EngineError, Linked, Outcome
 from engines.traps import named
+from engines.wasm import FunctionType, MemoryType
 from wasix.abi import WASIX, WASIX64, E, Errno
-from wasix.abi.instance import Snapshot
+from wasix.abi.instance import Signature, Snapshot
 from wasix.api.artifacts import Filler, allowed, kept
 from wasix.api.auto import Choice, choose
 from wasix.api.backtrace import frames
@@ -80,8 +81,19 @@ class Image:
         exports = self.linked.module.exports
         return frozenset(export.name for export in exports if export.kind == "function")
 
+    @property
+    def links(self) -> bool:
+        return self.linked.table is not None and self.choice.engine.abilities.links
+
     def exports(self, name: str) -> bool:
         return name in self._functions
+
+    def closure(self, signature: Signature) -> Module:
+        from engines.wasm.adapters import closure
+
+        memory = self.linked.module.type_of_export("memory")
+        assert isinstance(memory, MemoryType)
+        return closure(FunctionType.of(signature.params, signature.results), memory)
 
 
 class LinkOptions(TypedDict):

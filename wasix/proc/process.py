@@ -16,6 +16,7 @@ from wasix.abi import E, Errno
 from wasix.abi.instance import Snapshot
 from wasix.abi.memory import DirectMemory, Memory
 from wasix.fs.descriptor import DescriptorTable
+from wasix.proc.closures import Closures
 from wasix.proc.futex import Futexes
 from wasix.proc.signal import IGNORED, STOPPING, UNCATCHABLE, Signal
 from wasix.proc.stack import Checkpoints, Held, Point
@@ -203,6 +204,9 @@ class Process:
         self.callback: str | None = None
         """The exported function that takes its signals; without one each does what it does by
         default, or nothing if it is among `ignored`."""
+        self.closures = Closures()
+        """Functions that it has had made; those of the program it runs."""
+        self._cells = 0
         self.timers = Timers(kernel.host.monotonic, self.deliver)
         self.wasix: bool = parent.wasix if parent else False
         """Whether its program was built for WASIX, whose libc takes preopened directories, paths
@@ -240,10 +244,16 @@ class Process:
         if parent is not None:
             parent.children.pop(self.pid, None)
 
+    def new_cell(self) -> int:
+        """A number for a global that its instances are given."""
+        self._cells += 1
+        return self._cells
+
     def become(self, program: Program) -> None:
         """Be about to run `program` from its beginning: what belongs to the old one goes."""
         self.program, self.name, self.wasix = program, program.name, program.wasix
         self.callback = None
+        self.closures = Closures()
         self.descriptors.close_on_exec()
 
     def execute(self, program: Program) -> None:

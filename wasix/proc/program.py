@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from wasix.abi import Errno
-from wasix.abi.instance import Snapshot
+from wasix.abi.instance import Signature, Snapshot
 from wasix.proc.wait import WaitQueue
 
 if TYPE_CHECKING:
@@ -32,8 +32,20 @@ class Program(Protocol):
     def wasix(self) -> bool:
         """Whether it imports anything from WASIX."""
 
+    @property
+    def links(self) -> bool:
+        """Whether its table of functions can be looked at and added to."""
+
     def exports(self, name: str) -> bool:
         """Whether it exports a function under this name."""
+
+    def closure(self, signature: Signature) -> object:
+        """A module with a function of this type as its export `closure`, for `Instantiate`.
+
+        It imports memory, table, stack pointer and two globals, and calls what is in the slot that
+        the first of these says: with the addresses of arguments and of room for the results, as
+        `CallSlot` has them, and the second.
+        """
 
 
 class Loading:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasix.abi import E, Errno, Function, Unwind
 from wasix.abi.bind import Call, Handler, direct
-from wasix.proc.wait import Block, Suspend
+from wasix.proc.wait import Block, Suspend, Wanted
 
 if TYPE_CHECKING:
     from wasix.proc.process import Process, Thread
@@ -75,6 +75,9 @@ class Tracing:
             except Block:
                 self._wait(opened)
                 raise
+            except Wanted:  # its last try is told
+                del self._open[thread]
+                raise
             except (Errno, Unwind) as error:
                 self._end(thread, error)
                 raise
@@ -103,6 +106,9 @@ class Tracing:
                 code = decoder(memory, raw)
             except Block:
                 self._wait(opened)
+                raise
+            except Wanted:  # its last try is told
+                del self._open[thread]
                 raise
             except Unwind as error:
                 self._end(thread, error)

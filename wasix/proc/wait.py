@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from wasix.abi.instance import Request
+
 
 class Sleeper(Protocol):
     """A parked thread, as its carrier made it."""
@@ -70,3 +72,14 @@ class Suspend(Exception):
     def __init__(self, then: Callable[[Any], int | None]) -> None:
         super().__init__("suspended")
         self.then = then
+
+
+class Wanted(Exception):
+    """The call needs something of the guest's instance, and is tried again when that is done.
+
+    It then finds what the request answered in `thread.call["answer"]`.
+    """
+
+    def __init__(self, request: Request) -> None:
+        super().__init__("wants something of the instance")
+        self.request = request

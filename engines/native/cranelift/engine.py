@@ -9,13 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from engines.artifacts import Kept
 from engines.asyncify import PAGE
 from engines.native.cranelift.compiler import WASM_STACK, Compiler, Invalid, compiler
 from engines.native.cranelift.library import Extern, Instance
+from engines.native.cranelift.linking import Linking
 from engines.native.cranelift.mailbox import Mail, Mailbox, Mails
 from engines.native.cranelift.store import Memory, SharedMemory, Store, Variable, view
 from engines.native.machine import Machine
@@ -28,7 +29,7 @@ from engines.wasm import FunctionType, MemoryType, Module, TagType, ValueType, d
 from engines.wasm.types import Feature
 from engines.wasm.waits import FILLER, TYPES
 from wasix.abi import ATOMICS, UNWIND, E, Function, Unwind
-from wasix.abi.instance import Snapshot
+from wasix.abi.instance import GrowMemory, Request, Snapshot
 
 if TYPE_CHECKING:
     from engines.native.cranelift.profiler import Profiler
@@ -130,7 +131,7 @@ class CraneliftGuest:
         module = self._program.module
         compiled = self._compiler.module(module)
         self._store = store = Store(self._compiler, self._asked)
-        instance = _Instance(store, self._program, self._seen)
+        instance = _Instance(store, self._program, self._seen, self._linking)
         self._machine = Machine(self._program, self._door, instance)
         try:
             if self._samples is not None:
@@ -143,7 +144,7 @@ class CraneliftGuest:
             if self._profiler:
                 self._profiler.begin()
             # From here on guest code may run: instantiation runs a start function.
-            instance.instance = store.instantiate(compiled, imports)
+            instance.begin(store.instantiate(compiled, imports))
             self._memory = instance.linear = store.exported_memory(instance.instance, "memory")
             self._look()
             if self._program.waits is not None:
@@ -155,6 +156,10 @@ class CraneliftGuest:
         finally:
             del self._machine  # which refers to this
             self._finish_profile()
+
+    def _linking(self, main: Instance) -> Linking:
+        assert self._store is not None
+        return Linking(self._store, self._compiler, self._program, main, self._serve)
 
     def _asked(self) -> bool:
         """Whether the guest is to stop, which it asks at every epoch."""
@@ -204,32 +209,27 @@ class CraneliftGuest:
 
     def _imports(self, store: Store, module: Module) -> tuple[list[Extern], list[Extern]]:
         """What the module imports, and what goes into the table that it waits by."""
-        mail = self._mail = self._mails.take(store)
+        self._mail = self._mails.take(store)
         served = [
-            self._program.functions[item.module, item.name]
+            (item.type, self._program.functions[item.module, item.name])
             for item in module.imports
-            if item.kind == "function"
+            if isinstance(item.type, FunctionType)
         ]
-        mailbox = _mailbox(module)
         if self._program.waits is not None:
-            served += ATOMICS.functions
-            mailbox = Mailbox((*mailbox.types, *TYPES))
-        calls = [store.callback(self._call(function, mail)) for function in served]
-        compiled = self._compiler.module(mailbox)
-        instance = store.instantiate(compiled, [store.share(mail.memory), *calls])
-        functions = iter(range(len(calls)))
+            served += zip(TYPES, ATOMICS.functions, strict=True)
+        functions = iter(self._serve(store, served))
         imports = []
         for item in module.imports:
             match item.type:
                 case FunctionType():
-                    imports.append(store.export(instance, str(next(functions))))
+                    imports.append(next(functions))
                 case MemoryType() as declared:
                     imports.append(self._memory_for(store, declared))
                 case TagType() as declared:
                     imports.append(store.tag(declared))
                 case _:
                     raise TypeError(f"{item.module}.{item.name} is a {item.kind}")
-        return imports, [store.export(instance, str(number)) for number in functions]
+        return imports, list(functions)
 
     def _memory_for(self, store: Store, of: MemoryType) -> Extern:
         if not of.limits.shared:
@@ -240,6 +240,17 @@ class CraneliftGuest:
             memory = self._origin.memories[len(self._shared)]
         self._shared.append(memory)
         return store.share(memory)
+
+    def _serve(
+        self, store: Store, functions: Sequence[tuple[FunctionType, Function]]
+    ) -> list[Extern]:
+        """The system calls for a module that imports them as such types."""
+        mail = self._mail
+        assert mail is not None
+        calls = [store.callback(self._call(function, mail)) for _, function in functions]
+        compiled = self._compiler.module(Mailbox(tuple(of for of, _ in functions)))
+        instance = store.instantiate(compiled, [store.share(mail.memory), *calls])
+        return [store.export(instance, str(number)) for number in range(len(calls))]
 
     def _call(self, function: Function, mail: Mail) -> Callable[[], int]:
         """What wasmtime calls for `function`: a closure, to look little up."""
@@ -301,11 +312,36 @@ class _Instance:
     instance: Instance
     linear: Memory
 
-    def __init__(self, store: Store, program: Linked, look: Callable[[], memoryview]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        program: Linked,
+        look: Callable[[], memoryview],
+        linking: Callable[[Instance], Linking],
+    ) -> None:
         self._store = store
         self._program = program
         self._look = look
+        self._link = linking
+        self._linking: Linking | None = None
         self._numbers: dict[str, Variable] = {}
+
+    def begin(self, instance: Instance) -> None:
+        self.instance = instance
+
+    @property
+    def linking(self) -> Linking:
+        if self._linking is None:
+            self._linking = self._link(self.instance)
+        return self._linking
+
+    def call_slot(self, slot: int, values: bytes | None) -> bytes | None:
+        return self.linking.call(slot, values)
+
+    def perform(self, request: Request) -> Any:
+        if isinstance(request, GrowMemory):
+            return self.grow(request.pages)
+        return self.linking.perform(request)
 
     def call(self, export: str, arguments: Sequence[int] = ()) -> None:
         of = self._program.module.type_of_export(export)
@@ -337,7 +373,9 @@ class CraneliftEngine:
     """See `engines.protocol.Engine`."""
 
     name = "cranelift"
-    abilities = Abilities(artifacts=True, threads=True, profiles=True, perf_map=SUPPORTED)
+    abilities = Abilities(
+        artifacts=True, threads=True, profiles=True, perf_map=SUPPORTED, links=True
+    )
 
     def __init__(self) -> None:
         self.compiler = compiler()
