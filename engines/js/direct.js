@@ -104,7 +104,7 @@ globalThis.guest = (() => {
 
   // The rest of this part does what the kernel asks for: see `wasix.abi.instance.Request`.
 
-  let table, stack;
+  let table, stack, stubs, begin;
   const instances = [], modules = new Map(), cells = new Map(), sharedTags = new Map();
 
   // The next bytes of what the host has to say.
@@ -231,10 +231,10 @@ globalThis.guest = (() => {
         return null;
       }
     },
-    place({ slot, instance, name }) {
+    place({ slot, instance, name, table: of }) {
       const placed = name === null ? null : instances[instance][name];
       try {
-        table.set(slot, placed);
+        (of === 0 ? table : instances[of].table).set(slot, placed);
         return true;
       } catch {
         return false;
@@ -369,7 +369,7 @@ globalThis.guest = (() => {
 
   // What to give the module: functions as [module, name, number], memories and tags with their types;
   // and the functions by number.
-  function link({ functions, memories, tags }, calls) {
+  function link({ functions, memories, tags, relocated }, calls) {
     const imports = {};
     const give = (module, name, value) => ((imports[module] ??= {})[name] = value);
     for (const [module, name, number] of functions) give(module, name, calls[number]);
@@ -384,7 +384,24 @@ globalThis.guest = (() => {
       }
       give(module, name, memory);
     }
-    for (const [module, name, type] of tags) give(module, name, new WebAssembly.Tag(type));
+    for (const [module, name, type] of tags) {
+      give(module, name, kept(sharedTags, name, () => new WebAssembly.Tag(type)));
+    }
+    if (relocated) {
+      for (const [module, name, type, cell, value] of relocated.globals) {
+        give(module, name, kept(cells, cell, () => new WebAssembly.Global(type, value)));
+      }
+      for (const [module, name, type] of relocated.tables) {
+        give(module, name, new WebAssembly.Table(type));
+      }
+      if (relocated.stubs) {
+        const [bytes, names, number] = relocated.stubs;
+        const wanted = { undefined: systemCall(number, ["i32"], true), base: 0 };
+        const compiled = new WebAssembly.Module(new Uint8Array(bytes));
+        stubs = new WebAssembly.Instance(compiled, { "": wanted }).exports;
+        names.forEach(([module, name], place) => give(module, name, stubs[place]));
+      }
+    }
     return imports;
   }
 
@@ -442,7 +459,8 @@ globalThis.guest = (() => {
       ({ memory } = exported);
       table = exported[wanted.table];
       stack = exported[wanted.stack];
-      instances.push(exported);
+      instances.push(exported, ...(stubs ? [stubs] : []));
+      if (wanted.relocated) begin = systemCall(wanted.relocated.start, [], false);
       if (wanted.variables) {
         ({ variables } = wanted);
         areaSize = AREA + Math.floor(8 * variables.length / PAGE) * PAGE;
@@ -474,6 +492,7 @@ globalThis.guest = (() => {
           rewind();
         }
         this.first?.();
+        begin?.();
         for (;;) {
           exported[name](...given);
           if (state === RUNNING) return report({ end: "returned" });

@@ -38,7 +38,7 @@ class Linking:
     def __init__(self, program: Linked, door: Door, serve: Callable[[Function], None]) -> None:
         self._door = door
         self._serve = serve
-        self._modules = {program.module: None}
+        self._modules: dict[Module, None] = {program.module: None}
         """In an order that stays."""
         self._stream = memoryview(b"")
         self._request: Request | None = None
@@ -64,8 +64,9 @@ class Linking:
                 what = {"what": "growTable", "count": count}
             case GrowMemory(pages):
                 what = {"what": "growMemory", "pages": pages}
-            case Place(slot, instance, export):
+            case Place(slot, instance, export, into):
                 what = {"what": "place", "slot": slot, "instance": instance, "name": export}
+                what["table"] = into
             case Read(instance, export):
                 what = {"what": "read", "instance": instance, "name": export}
             case Write(cell, value):

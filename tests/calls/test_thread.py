@@ -15,6 +15,7 @@ from wasix.abi.memory import DirectMemory
 from wasix.calls import HANDLERS
 from wasix.fs.file import OpenFile
 from wasix.proc.carrier import OsThreadCarrier
+from wasix.proc.library import Library
 from wasix.proc.process import MOST_THREADS, STATUS_TRAP, Process, Thread
 from wasix.proc.program import Loading
 from wasix.proc.signal import Signal
@@ -31,6 +32,9 @@ class Started:
     error: Errno | None = None
 
     def load(self, name: str, file: OpenFile) -> Loading:
+        raise NotImplementedError
+
+    def load_library(self, process: Process, name: str, file: OpenFile) -> Loading:
         raise NotImplementedError
 
     def start(self, process: Process, snapshot: Snapshot | None = None) -> None:
@@ -52,6 +56,12 @@ class Program:
 
     def closure(self, signature: Signature) -> object:
         return signature
+
+    def library(self) -> Library:
+        raise NotImplementedError
+
+    def stubs(self, signatures: tuple[Signature | None, ...]) -> object:
+        return signatures
 
     def exports(self, name: str) -> bool:
         return self.threaded and name == "wasi_thread_start"

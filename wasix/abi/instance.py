@@ -123,11 +123,12 @@ class GrowMemory(Request):
 @dataclass(frozen=True)
 class Place(Request):
     """Put a function that an instance exports into a slot, or empty that with None; whether it is
-    there now."""
+    there now. The slot may be one of another instance's, in its exported `table`."""
 
     slot: int
     instance: int = 0
     export: str | None = None
+    table: int = 0
 
 
 @dataclass(frozen=True)

@@ -282,11 +282,11 @@ _LINKING = (
     Function(
         "dlopen",
         (
-            Text("path"),
+            Text("path", optional=True),
             In("flags", x.DL_FLAGS),
             Address("err_buf"),
             In("err_buf_len", t.SIZE),
-            Text("ld_library_path"),
+            Text("ld_library_path", optional=True),
             Out("ret", x.DL_HANDLE),
         ),
         "Link a library.",

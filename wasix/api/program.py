@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engines.artifacts import Artifacts
-from engines.protocol import ASYNCIFY, Fuel, Linked
+from engines.protocol import ASYNCIFY, Fuel, Linked, Relocated
 from engines.wasm import (
     DecodeError,
     FunctionType,
@@ -27,6 +27,7 @@ from engines.wasm import (
     export_start,
     growable,
 )
+from engines.wasm.dylink import read
 from engines.wasm.rewrite import add_export, import_memory
 from engines.wasm.types import FUNCREF
 from wasix.abi import REVISIONS, Function, lookup
@@ -89,10 +90,19 @@ def link(
     interfaces = REVISIONS[abi]
     try:
         module = decode(data, name)
+        dylink = read(module)
+        own: Relocated | None = None
+        if dylink is not None:
+            from wasix.api.library import relocated
+
+            module, own = relocated(module, dylink, elements)
+        stubbed = frozenset(own.stubbed if own else ())
+        kinds = ("memory", "tag") if own is None else ("memory", "tag", "table", "global")
         check_links(
             module,
             lambda of, import_name: [_type(f) for f in lookup(of, import_name, interfaces)],
-            provided=lambda item: item.kind in ("memory", "tag"),
+            modules=("env",) if own else (),
+            provided=lambda item: item.kind in kinds or (item.module, item.name) in stubbed,
         )
     except (DecodeError, LinkError) as error:
         raise ProgramInvalid(str(error)) from None
@@ -118,13 +128,13 @@ def link(
             if _type(function) == item.type
         )
         for item in module.imports
-        if isinstance(item.type, FunctionType)
+        if isinstance(item.type, FunctionType) and (item.module, item.name) not in stubbed
     }
     meter: Fuel | None = None
     first: str | None = None
     calls = functions.values()
     suspends = _suspends(module, calls)
-    links = any(function.name in LINKING for function in calls)
+    links = own is not None or any(function.name in LINKING for function in calls)
     try:
         if links:
             module = growable(module)
@@ -154,6 +164,7 @@ def link(
         first,
         waits=waiting.table if waiting else None,
         shares=_shares(module),
+        relocated=own,
     )
     if not suspends and not links:
         return program

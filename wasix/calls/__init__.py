@@ -14,6 +14,7 @@ from wasix.abi import E, Errno
 from wasix.calls import (
     args,
     clock,
+    dl,
     dynamic,
     environ,
     epoll,
@@ -34,7 +35,7 @@ from wasix.calls import (
 
 _NOUNS = (
     *(args, environ, clock, fd, path, poll, epoll, tty, timer),
-    *(proc, signal, stack, thread, futex, random, sched, sock, dynamic),
+    *(proc, signal, stack, thread, futex, random, sched, sock, dynamic, dl),
 )
 
 HANDLERS: dict[str, Callable[..., Any]] = {

@@ -170,7 +170,10 @@ def proc_fork(thread: Thread, copy_memory: int, at: int) -> None:
         raise Errno(E.NOTSUP)
     if thread.process.loan is not None:
         raise Errno(E.NOTSUP)
-    if copy_memory and (thread.process.closures or any(held.wants for held in thread.held)):
+    linker = thread.process.linker
+    if copy_memory and (
+        linker or thread.process.closures or any(held.wants for held in thread.held)
+    ):
         # A copy has the table that the program begins with, and is in no such call.
         raise Errno(E.NOTSUP)
     thread.process.kernel.check_processes()

@@ -26,6 +26,7 @@ from wasix.proc.wait import Block, Sleeper, WaitQueue
 
 if TYPE_CHECKING:
     from wasix.kernel import Kernel
+    from wasix.proc.linker import Linker
     from wasix.proc.program import Program
 
 STATUS_TRAP = 134
@@ -206,6 +207,8 @@ class Process:
         default, or nothing if it is among `ignored`."""
         self.closures = Closures()
         """Functions that it has had made; those of the program it runs."""
+        self.linker: Linker | None = None
+        """What links libraries to its program, once that is needed."""
         self._cells = 0
         self.timers = Timers(kernel.host.monotonic, self.deliver)
         self.wasix: bool = parent.wasix if parent else False
@@ -253,7 +256,7 @@ class Process:
         """Be about to run `program` from its beginning: what belongs to the old one goes."""
         self.program, self.name, self.wasix = program, program.name, program.wasix
         self.callback = None
-        self.closures = Closures()
+        self.closures, self.linker = Closures(), None
         self.descriptors.close_on_exec()
 
     def execute(self, program: Program) -> None:

@@ -16,7 +16,7 @@ from engines.artifacts import Kept
 from engines.asyncify import PAGE
 from engines.native.cranelift.compiler import WASM_STACK, Compiler, Invalid, compiler
 from engines.native.cranelift.library import Extern, Instance
-from engines.native.cranelift.linking import Linking
+from engines.native.cranelift.linking import Common, Linking
 from engines.native.cranelift.mailbox import Mail, Mailbox, Mails
 from engines.native.cranelift.store import Memory, SharedMemory, Store, Variable, view
 from engines.native.machine import Machine
@@ -25,11 +25,21 @@ from engines.plain import Refused, Trapped
 from engines.profile import Samples
 from engines.protocol import Abilities, Build, Door, End, Linked, Outcome
 from engines.teardown import finish
-from engines.wasm import FunctionType, MemoryType, Module, TagType, ValueType, decode
+from engines.wasm import (
+    FunctionType,
+    GlobalType,
+    MemoryType,
+    Module,
+    TableType,
+    TagType,
+    ValueType,
+    decode,
+)
 from engines.wasm.types import Feature
 from engines.wasm.waits import FILLER, TYPES
 from wasix.abi import ATOMICS, UNWIND, E, Function, Unwind
 from wasix.abi.instance import GrowMemory, Request, Snapshot
+from wasix.abi.linking import START
 
 if TYPE_CHECKING:
     from engines.native.cranelift.profiler import Profiler
@@ -138,6 +148,8 @@ class CraneliftGuest:
                 from engines.native.cranelift.profiler import Profiler
 
                 self._profiler = Profiler(self._compiler, compiled, store, module)
+            self._mail = self._mails.take(store)
+            self._common = Common(store, self._compiler, self._program, self._serve)
             imports, waits = self._imports(store, module)
             if self._stopped:
                 return Outcome(End.UNWOUND)
@@ -159,7 +171,7 @@ class CraneliftGuest:
 
     def _linking(self, main: Instance) -> Linking:
         assert self._store is not None
-        return Linking(self._store, self._compiler, self._program, main, self._serve)
+        return Linking(self._program, main, self._common)
 
     def _asked(self) -> bool:
         """Whether the guest is to stop, which it asks at every epoch."""
@@ -190,12 +202,21 @@ class CraneliftGuest:
             if first is not None and snapshot is None:
                 instance.call(first)
             if self._origin is None:
+                if self._program.relocated is not None and snapshot is None:
+                    self._begin()
                 returned = self._machine.run("_start", start=snapshot)
             else:
                 returned = self._machine.run("wasi_thread_start", self._origin.arguments)
         except Trapped as trap:
             return self._trapped(trap)
         return Outcome(End.RETURNED if returned else End.UNWOUND)
+
+    def _begin(self) -> None:
+        """Make the call that links the program. Raises `Trapped`."""
+        assert self._mail is not None
+        self._call(START, self._mail)()
+        if self._mail.answer[0] == UNWIND:
+            raise Trapped("the program was not linked")
 
     def _trapped(self, trap: Trapped) -> Outcome:
         failure = self._failure
@@ -209,11 +230,11 @@ class CraneliftGuest:
 
     def _imports(self, store: Store, module: Module) -> tuple[list[Extern], list[Extern]]:
         """What the module imports, and what goes into the table that it waits by."""
-        self._mail = self._mails.take(store)
+        of_program = self._program.functions
         served = [
-            (item.type, self._program.functions[item.module, item.name])
+            (item.type, of_program[item.module, item.name])
             for item in module.imports
-            if isinstance(item.type, FunctionType)
+            if isinstance(item.type, FunctionType) and (item.module, item.name) in of_program
         ]
         if self._program.waits is not None:
             served += zip(TYPES, ATOMICS.functions, strict=True)
@@ -221,12 +242,15 @@ class CraneliftGuest:
         imports = []
         for item in module.imports:
             match item.type:
-                case FunctionType():
+                case FunctionType() if (item.module, item.name) in of_program:
                     imports.append(next(functions))
                 case MemoryType() as declared:
                     imports.append(self._memory_for(store, declared))
                 case TagType() as declared:
-                    imports.append(store.tag(declared))
+                    tag = self._common.tag(item.name, declared)
+                    imports.append(tag)
+                case GlobalType() | TableType() | FunctionType():
+                    imports.append(self._common.own(self._program, item))
                 case _:
                     raise TypeError(f"{item.module}.{item.name} is a {item.kind}")
         return imports, list(functions)

@@ -8,8 +8,8 @@ from typing import Any
 from engines.native.cranelift.compiler import TYPES, Compiler, Invalid
 from engines.native.cranelift.library import Extern, Instance
 from engines.native.cranelift.store import Store, Variable
-from engines.protocol import Linked
-from engines.wasm import FunctionType, Module, TagType
+from engines.protocol import Linked, Relocated
+from engines.wasm import FunctionType, GlobalType, Import, Module, TableType, TagType
 from engines.wasm.adapters import caller, representable, total
 from wasix.abi import Function
 from wasix.abi.instance import (
@@ -23,6 +23,7 @@ from wasix.abi.instance import (
     Signature,
     Write,
 )
+from wasix.abi.linking import UNDEFINED
 
 _TOLD = frozenset(TYPES.values())
 _MOST_FOUND = 1024
@@ -30,19 +31,64 @@ _MOST_FOUND = 1024
 Serve = Callable[[Store, Sequence[tuple[FunctionType, Function]]], list[Extern]]
 
 
-class Linking:
-    """The instances of one guest. `serve` makes the functions for system calls."""
+class Common:
+    """What the instances of one guest are given: cells, tags, stubs, system calls by `serve`."""
 
-    def __init__(
-        self, store: Store, compiler: Compiler, program: Linked, main: Instance, serve: Serve
-    ) -> None:
-        self._store = store
-        self._compiler = compiler
-        self._program = program
-        self._serve = serve
-        self._instances = [main]
-        self._cells: dict[int, Extern] = {}
+    def __init__(self, store: Store, compiler: Compiler, program: Linked, serve: Serve) -> None:
+        self.store = store
+        self.compiler = compiler
+        self.serve = serve
+        self.cells: dict[int, Extern] = {}
+        self.stubs: Instance | None = None
+        """Those of the program itself."""
         self._tags: dict[str, Extern] = {}
+        self._own: dict[tuple[str, str], Extern] = {}
+        if program.relocated is not None:
+            self._relocate(program.relocated)
+
+    def _relocate(self, own: Relocated) -> None:
+        store = self.store
+        if own.stubs is not None:
+            serve = self.serve(store, [(FunctionType.of(["i32"]), UNDEFINED)])
+            module = self.compiler.module(own.stubs)
+            self.stubs = store.instantiate(module, [*serve, store.global_(False, 0)])
+            for place, key in enumerate(own.stubbed):
+                self._own[key] = store.export(self.stubs, str(place))
+
+    def own(self, program: Linked, item: Import) -> Extern:
+        """What the program itself is given for an import that is for linking it."""
+        key = item.module, item.name
+        if key in self._own:
+            return self._own[key]
+        if isinstance(item.type, TableType):
+            return self.store.table(item.type)
+        assert program.relocated is not None
+        assert isinstance(item.type, GlobalType)
+        for module, name, cell, value in program.relocated.cells:
+            if (module, name) == key:
+                return self.cell(cell, value, item.type.mutable)
+        raise TypeError(f"{item} is a {item.kind}")
+
+    def cell(self, number: int, value: int, mutable: bool) -> Extern:
+        if number not in self.cells:
+            self.cells[number] = self.store.global_(mutable, value)
+        return self.cells[number]
+
+    def tag(self, name: str, of: TagType) -> Extern:
+        if name not in self._tags:
+            self._tags[name] = self.store.tag(of)
+        return self._tags[name]
+
+
+class Linking:
+    """The instances of one guest."""
+
+    def __init__(self, program: Linked, main: Instance, common: Common) -> None:
+        self._common = common
+        self._store = store = common.store
+        self._compiler = common.compiler
+        self._program = program
+        self._instances = [main, *([common.stubs] if common.stubs else ())]
         self._plain = True
         """Whether all functions have types that wasmtime can tell."""
         self._types: dict[FunctionType, None] = {}
@@ -109,15 +155,15 @@ class Linking:
                 return Signature(tuple(map(str, of.params)), tuple(map(str, of.results)))
             case GrowTable(count):
                 return None if self._table is None else self._store.grow_table(self._table, count)
-            case Place(slot, instance, export):
-                return self._place(slot, instance, export)
+            case Place():
+                return self._place(request)
             case Read(instance, export):
                 found_at = self._export(instance, export)
                 if found_at is None or found_at.kind != Extern.GLOBAL:
                     return None
                 return Variable(self._store, found_at.of, 0).value
             case Write(cell, value):
-                Variable(self._store, self._cells[cell].of, 0).value = value
+                Variable(self._store, self._common.cells[cell].of, 0).value = value
                 return None
             case Instantiate(module, imports):
                 return self._instantiate(module, imports)
@@ -126,15 +172,16 @@ class Linking:
     def _export(self, instance: int, name: str) -> Extern | None:
         return self._store.found(self._instances[instance], name)
 
-    def _place(self, slot: int, instance: int, export: str | None) -> bool:
-        if self._table is None:
+    def _place(self, request: Place) -> bool:
+        table = self._export(request.table, "table") if request.table else self._table
+        if table is None:
             return False
         function = None
-        if export is not None:
-            function = self._export(instance, export)
+        if request.export is not None:
+            function = self._export(request.instance, request.export)
             if function is None or function.kind != Extern.FUNCTION:
                 return False
-        return self._store.place(self._table, slot, function)
+        return self._store.place(table, request.slot, function)
 
     def _instantiate(self, module: Module, given: Sequence[Given]) -> int | str:
         try:
@@ -146,7 +193,7 @@ class Linking:
             for item, what in zip(module.imports, given, strict=True)
             if what.of == "call" and isinstance(item.type, FunctionType)
         ]
-        calls = iter(self._serve(self._store, served) if served else ())
+        calls = iter(self._common.serve(self._store, served) if served else ())
         imports = []
         for item, what in zip(module.imports, given, strict=True):
             found = next(calls, None) if what.of == "call" else self._given(what)
@@ -172,12 +219,7 @@ class Linking:
             case "export":
                 return self._export(what.instance, what.name)
             case "cell":
-                if what.cell not in self._cells:
-                    self._cells[what.cell] = self._store.global_(what.mutable, what.value)
-                return self._cells[what.cell]
+                return self._common.cell(what.cell, what.value, what.mutable)
             case "tag":
-                if what.name not in self._tags:
-                    of = TagType(FunctionType.of(what.params))
-                    self._tags[what.name] = self._store.tag(of)
-                return self._tags[what.name]
+                return self._common.tag(what.name, TagType(FunctionType.of(what.params)))
         raise ValueError(f"nothing is given as {what.of}")

@@ -18,11 +18,13 @@ from engines.native.cranelift.library import (
     Func,
     HostFunction,
     Instance,
+    Limits,
     Value,
 )
 from engines.plain import Trapped
-from engines.wasm import FunctionType, MemoryType, TagType, ValueType
+from engines.wasm import FunctionType, MemoryType, TableType, TagType, ValueType
 from engines.wasm.adapters import SIZES
+from engines.wasm.types import FUNCREF
 
 _CALLBACK = FunctionType.of([])
 
@@ -315,6 +317,18 @@ class Store:
         self.library.wasm_globaltype_delete(declared)
         self.check(error)
         return Extern(Extern.GLOBAL, found)
+
+    def table(self, of: TableType) -> Extern:
+        """A new table of functions, which is empty."""
+        most = 0xFFFFFFFF if of.limits.maximum is None else of.limits.maximum
+        declared = self.library.wasm_tabletype_new(
+            self.library.wasm_valtype_new(KINDS[FUNCREF]), byref(Limits(of.limits.minimum, most))
+        )
+        initial, found = Value(Value.FUNCREF), (c_uint64 * 3)()
+        error = self.library.wasmtime_table_new(self.context, declared, byref(initial), found)
+        self.library.wasm_tabletype_delete(declared)
+        self.check(error)
+        return Extern(Extern.TABLE, found)
 
     def grow_table(self, table: Extern, count: int) -> int | None:
         """Empty elements more: the first of them, or None if there is no room."""
