@@ -54,8 +54,7 @@ globalThis.guest = (() => {
   };
 
   function enter(number) {
-    if (state !== RUNNING) return reached();
-    const answer = ask(number);
+    const answer = state === RUNNING ? ask(number) : reached();
     return answer < 0 ? special(answer) : answer;
   }
 
@@ -302,8 +301,7 @@ globalThis.guest = (() => {
     if (state === UNWINDING) end(trapped(DID_NOT_UNWIND));
     if (upcalls.length < through.length) {
       const place = through[upcalls.length];
-      const answer = place >= SLOT ? callSlot(place - SLOT, null) : callExport(place, []);
-      return answer < 0 ? special(answer) : answer;
+      return place >= SLOT ? callSlot(place - SLOT, null) : callExport(place, []);
     }
     state = UNWINDING;
     exported.asyncify_stop_rewind();

@@ -14,6 +14,7 @@ from wasix.abi import E, Errno
 from wasix.calls import (
     args,
     clock,
+    context,
     dl,
     dynamic,
     environ,
@@ -35,7 +36,7 @@ from wasix.calls import (
 
 _NOUNS = (
     *(args, environ, clock, fd, path, poll, epoll, tty, timer),
-    *(proc, signal, stack, thread, futex, random, sched, sock, dynamic, dl),
+    *(proc, signal, stack, thread, futex, random, sched, sock, dynamic, dl, context),
 )
 
 HANDLERS: dict[str, Callable[..., Any]] = {

@@ -45,7 +45,7 @@ class Delivery:
     def __init__(self, thread: Thread) -> None:
         self._thread = thread
         self._next: Upcall | Request | None = None
-        self._then: Callable[[Any], int | None] | None = None
+        self._then: Callable[[Any], int | Request | None] | None = None
 
     def _signal(self) -> Signal | None:
         """The next signal, if the guest can take it now; a look that finds none ends attention."""
@@ -147,12 +147,16 @@ class Delivery:
         then, self._then = self._then, None
         self._thread.call.clear()
         try:
-            return then(guest)
+            answer = then(guest)
         except Errno as error:
             return int(error.code)
         except Exception as error:  # as in `defect`
             self.defect(None, error)
             return None
+        if isinstance(answer, Request):
+            self._next = answer
+            return UPCALL
+        return answer
 
     def defect(self, function: Function | None, error: BaseException) -> int:
         """A defect of ours ends the guest."""

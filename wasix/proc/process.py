@@ -17,6 +17,7 @@ from wasix.abi.instance import Snapshot
 from wasix.abi.memory import DirectMemory, Memory
 from wasix.fs.descriptor import DescriptorTable
 from wasix.proc.closures import Closures
+from wasix.proc.context import Contexts
 from wasix.proc.futex import Futexes
 from wasix.proc.signal import IGNORED, STOPPING, UNCATCHABLE, Signal
 from wasix.proc.stack import Checkpoints, Held, Point
@@ -68,6 +69,7 @@ class Thread:
         "attention",
         "call",
         "checkpoints",
+        "contexts",
         "ended",
         "futexes",
         "held",
@@ -86,6 +88,7 @@ class Thread:
         self.attention = process.timers.deadline is not None
         self.call: dict[str, Any] = {}
         self.checkpoints = Checkpoints()
+        self.contexts = Contexts()
         self.held: list[Held] = []
         """The calls whose upcalls are being made, outermost first."""
         self.ended = WaitQueue()

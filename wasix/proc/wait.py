@@ -65,11 +65,12 @@ class Suspend(Exception):
     """The guest's stack must be unwound before the call can be served.
 
     `then` is called when it has been, under the kernel lock, with the guest (what the engine
-    protocol calls `Suspended`). It returns what the call answers when the stack is rewound, or None
-    if the guest is to end instead.
+    protocol calls `Suspended`). It returns what the call answers when the stack is rewound, a
+    request to be made from within it then, for which it has put what comes after that into
+    `thread.held`, or None if the guest is to end instead.
     """
 
-    def __init__(self, then: Callable[[Any], int | None]) -> None:
+    def __init__(self, then: Callable[[Any], int | Request | None]) -> None:
         super().__init__("suspended")
         self.then = then
 
