@@ -155,13 +155,14 @@ def _imports(module: Module, dylink: Dylink, abi: str) -> Iterator[kernel.Import
         )
 
 
-def relocated(module: Module, dylink: Dylink, elements: int) -> tuple[Module, Relocated]:
-    """A program that is itself linked when it starts: given memory, a stack, and a table.
+def relocated(module: Module, elements: int) -> tuple[Module, Relocated]:
+    """A program that is itself linked when it starts, as its `dylink.0` says: given memory, a
+    stack, and a table.
 
     Its data lies at the beginning of memory, then the stack, then the heap. Raises
     `ProgramInvalid`, or `DecodeError`.
     """
-    name = module.name
+    name, dylink = module.name, read(module) or Dylink()
     if max(dylink.memory_align_log2, dylink.table_align_log2) > _MOST_ALIGN_LOG2:
         raise ProgramInvalid(f"{name} wants an alignment that is too large")
     base = 1 << max(dylink.memory_align_log2, 4)

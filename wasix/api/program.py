@@ -27,7 +27,6 @@ from engines.wasm import (
     export_start,
     growable,
 )
-from engines.wasm.dylink import read
 from engines.wasm.rewrite import add_export, import_memory
 from engines.wasm.types import FUNCREF
 from wasix.abi import REVISIONS, Function, lookup
@@ -78,24 +77,25 @@ def link(
     fuel: bool = False,
     artifacts: Artifacts | None = None,
     waits: bool = True,
+    links: bool = True,
 ) -> Linked:
     """Decode a command module, check its imports against an ABI revision, and bound what it takes.
 
     `name` is for messages; `memory` is in bytes, `elements` are those of all tables; with `fuel`
     the module is made to count, or taken from `artifacts`; with `waits` the kernel's futexes stand
-    in for waiting at shared memory. Raises `ProgramInvalid`.
+    in for waiting at shared memory; with `links` a program may be one that is linked when it
+    starts, and libraries be linked to it. Raises `ProgramInvalid`.
     """
     if abi not in REVISIONS:
         raise UsageError(f"there is no ABI revision {abi!r}; known: {', '.join(REVISIONS)}")
     interfaces = REVISIONS[abi]
     try:
         module = decode(data, name)
-        dylink = read(module)
         own: Relocated | None = None
-        if dylink is not None:
+        if links and module.custom("dylink.0"):
             from wasix.api.library import relocated
 
-            module, own = relocated(module, dylink, elements)
+            module, own = relocated(module, elements)
         stubbed = frozenset(own.stubbed if own else ())
         kinds = ("memory", "tag") if own is None else ("memory", "tag", "table", "global")
         check_links(
@@ -134,7 +134,7 @@ def link(
     first: str | None = None
     calls = functions.values()
     suspends = _suspends(module, calls)
-    links = own is not None or any(function.name in LINKING for function in calls)
+    links = links and (own is not None or any(of.name in LINKING for of in calls))
     try:
         if links:
             module = growable(module)
