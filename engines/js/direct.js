@@ -248,7 +248,7 @@ globalThis.guest = (() => {
       cells.get(cell).value = value;
     },
     instantiate({ module, key, imports }) {
-      const bytes = pull(module), linked = {};
+      const bytes = pull(module), linked = Object.create(null);
       for (const what of imports) (linked[what.from] ??= {})[what.as] = given(what);
       try {
         // One that has been compiled before is not sent again.

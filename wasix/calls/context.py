@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from wasix.abi import WASIX, E, Errno, Unwind
 from wasix.abi.instance import CallSlot, GrowMemory, Reflect, Request, Signature, Suspended
-from wasix.calls.dynamic import check_links
+from wasix.calls.dynamic import check_table
 from wasix.proc.context import MAIN, STACK_PAGES, STATUS_RETURNED
 from wasix.proc.delivery import Attempt
 from wasix.proc.process import Thread
@@ -34,7 +34,7 @@ def context_create(thread: Thread, at: int, slot: int) -> Steps:
     """A context that is to begin with the function in `slot`; its number is stored at `at`."""
     thread.memory.check(at, _ID_SIZE)
     _check(thread)
-    check_links(thread)
+    check_table(thread)
     contexts = thread.contexts
     contexts.check()
     found = yield Reflect(slot)

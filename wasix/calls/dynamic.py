@@ -22,14 +22,22 @@ __all__ = [
 ]
 
 
+def check_table(thread: Thread) -> Process:
+    """The process, if its program's table can be looked at; `notsup`."""
+    process = thread.process
+    program = process.program
+    if program is None or not program.links or process.loan is not None:
+        raise Errno(E.NOTSUP)
+    return process
+
+
 def check_links(thread: Thread) -> Process:
-    """The process, if its table can be looked at and added to; `notsup`.
+    """The same, if it can be added to as well.
 
     Each thread has a table of its own, so that of several threads none can be changed.
     """
-    process = thread.process
-    program = process.program
-    if program is None or not program.links or len(process.threads) > 1 or process.loan:
+    process = check_table(thread)
+    if len(process.threads) > 1:
         raise Errno(E.NOTSUP)
     return process
 
@@ -45,7 +53,7 @@ def reflect_signature(
     at: int,
 ) -> Steps:
     """`inval` for what is no function, `overflow` if there is no room for the types."""
-    process = check_links(thread)
+    process = check_table(thread)
     memory = thread.memory
     memory.check(at, REFLECTION_RESULT.size)
     found = yield Reflect(slot)
@@ -83,7 +91,7 @@ def call_dynamic(
 
     Otherwise values that are missing are zero, and results that find no room are left out.
     """
-    check_links(thread)
+    check_table(thread)
     found = yield Reflect(slot)
     if not isinstance(found, Signature):
         raise Errno(E.INVAL)

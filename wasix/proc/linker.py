@@ -40,6 +40,8 @@ MAIN = 1
 """The program's handle."""
 MOST_LIBRARIES = 512
 """Libraries of one process."""
+MOST_DIRECTORIES = 256
+"""Directories of one search path that are looked into."""
 LIBRARY_PATH = ("/lib", "/usr/lib", "/usr/local/lib")
 """Where libraries are looked for at last."""
 
@@ -115,12 +117,12 @@ class Linker:
         if "/" in name:
             yield name
             return
-        for directory in search:
+        for directory in search[:MOST_DIRECTORIES]:
             if directory:
                 yield f"{directory}/{name}"
         if needing is not None:
             origin = needing.path.rpartition("/")[0] or "."
-            for directory in needing.library.runtime_path:
+            for directory in needing.library.runtime_path[:MOST_DIRECTORIES]:
                 for word in ("${ORIGIN}", "$ORIGIN"):
                     directory = directory.replace(word, origin)
                 yield f"{directory}/{name}"
