@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import wasix
+from tests.conformance.wasmer import is_installed, wasmer
 from tests.guests.build import asyncify, compile_guest
 from wasix.abi import E
 
@@ -72,3 +73,17 @@ def test_a_program_whose_stack_cannot_be_unwound_has_none(engine: str) -> None:
     program = str(compile_guest("contexts", flags=FLAGS))
     done = wasix.run([program], engine=engine, capture_output=True, text=True, timeout=120)
     assert done.stdout.startswith(f"create: {int(E.NOTSUP)} {int(E.NOTSUP)} 0 0\n")
+
+
+@pytest.mark.skipif(not is_installed(), reason="wasmer-sdk is not installed")
+def test_wasmer_switches_alike() -> None:
+    program = compile_guest("contexts", flags=(*FLAGS, "-Wl,--export-table"))
+    done = wasmer(program, ["turns"])
+    # Their contexts have one stack in linear memory, which they write over each other.
+    ours = [line.partition(":")[0] for line in SAID[: SAID.index("fork")].splitlines()]
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == ours
+    assert "create: 0 0 1 2" in done.stdout
+    assert "invalid: 28 28 28 28" in done.stdout
+    assert "main: 0 28\ndestroy: 0 0 28\n" in done.stdout
+    for how, status in (("returns", 129), ("leaves", 7)):
+        assert wasmer(program, [how]).returncode == status

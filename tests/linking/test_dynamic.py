@@ -8,6 +8,7 @@ from subprocess import CompletedProcess
 import pytest
 
 import wasix
+from tests.conformance.wasmer import is_installed, wasmer
 from tests.guests.build import compile_guest
 from wasix.abi import E
 
@@ -168,3 +169,23 @@ def test_a_table_has_a_limit(engine: str, wat: Wat) -> None:
         assert box.run([path], timeout=60).returncode == E.NOMEM
     with wasix.Sandbox(engine=engine, table_limit=9) as box:
         assert box.run([path], timeout=60).returncode == 0
+
+
+DIFFERENCES = {
+    # What lies outside of memory is `memviolation` there, as for all calls, and `fault` here.
+    ("fault: 21 21", "fault: 78 78"),
+    ("fault: 21", "fault: 78"),
+    # Nothing is said in the ABI of the answer of a call that fails.
+    ("null: 28 cacheable 0 ()", "null: 28 cacheable 1 ()"),
+}
+
+
+@pytest.mark.skipif(not is_installed(), reason="wasmer-sdk is not installed")
+def test_wasmer_calls_functions_alike() -> None:
+    flags = (*FLAGS, "-Wl,--export-table")
+    done = wasmer(compile_guest("dynamic", flags=flags), ["calls"])
+    ours = SAID[: SAID.index("allocate")].splitlines()
+    assert done.returncode == 0
+    theirs = done.stdout.splitlines()
+    assert len(theirs) == len(ours)
+    assert {pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1]} == DIFFERENCES
