@@ -264,3 +264,13 @@ def test_a_metered_program_has_no_libraries(wat: Wat, tmp_path: Path) -> None:
         E.NOEXEC,
         "/lib/x.so: a program that is metered can have no libraries",
     )
+
+
+@pytest.mark.parametrize("engine", ["v8", "cranelift"])
+def test_threads_have_what_was_linked_before(engine: str, tmp_path: Path) -> None:
+    program = compile_linked("linked_threads", "lib_side", "lib_top", main=True, shared=True)
+    for name in LIBRARIES:
+        shutil.copy(library(name, shared=True), tmp_path)
+    with wasix.Sandbox(engine=engine, volumes={"/lib": str(tmp_path)}) as box:
+        done = box.run([str(program)], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "")

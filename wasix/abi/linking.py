@@ -9,7 +9,9 @@ from __future__ import annotations
 from wasix.abi import types as t
 from wasix.abi.function import Function, In, Interface
 
-START = Function("dl_start", (), "Link the program to what it needs.", blocks=True)
+START = Function(
+    "dl_start", (), "Link the program to what it needs, in each thread.", blocks=True, plain=True
+)
 UNDEFINED = Function(
     "dl_undefined", (In("symbol", t.U32),), "End a program that calls what is missing.", void=True
 )

@@ -304,9 +304,9 @@ class Launcher:
     def start_thread(self, thread: Thread, starter: Thread, argument: int) -> None:
         """Run a thread that another has made."""
         image = thread.process.program
-        linked = thread.process.linker is not None or bool(thread.process.closures)
-        if linked or (isinstance(image, Image) and image.linked.relocated is not None):
-            raise Errno(E.NOTSUP)  # its table and instances would be others
+        assert isinstance(image, Image)
+        if thread.process.record and image.linked.relocated is None:
+            raise Errno(E.NOTSUP)  # nothing would make its table the same
         self.runs[thread.process].begin_thread(thread, starter, argument)
 
     # Running.

@@ -39,6 +39,8 @@ _TABLE_BASE = 1
 _STACK_ALIGN = 1024
 _MOST_ALIGN_LOG2 = 16
 
+_STACK_POINTER = "__stack_pointer"
+
 GOT = ("GOT.mem", "GOT.func")
 
 
@@ -103,6 +105,7 @@ def of_program(program: Linked, name: str) -> kernel.Library:
         base=own.base,
         # What it has been told at once is no symbol of another's.
         cells={(of, item): cell for of, item, cell, value in own.cells if not value},
+        stack_cell=next((cell for _, of, cell, _ in own.cells if of == _STACK_POINTER), None),
         stubs=tuple((name, signature(types[of, name])) for of, name in own.stubbed),
     )
 
@@ -174,7 +177,7 @@ def relocated(module: Module, elements: int) -> tuple[Module, Relocated]:
     values = {
         ("env", "__memory_base"): base,
         ("env", "__table_base"): _TABLE_BASE,
-        ("env", "__stack_pointer"): high,
+        ("env", _STACK_POINTER): high,
         ("GOT.mem", "__stack_low"): low,
         ("GOT.mem", "__stack_high"): high,
         ("GOT.mem", "__heap_base"): high,
@@ -218,7 +221,7 @@ def relocated(module: Module, elements: int) -> tuple[Module, Relocated]:
     exported: tuple[tuple[Kind, str, str], ...] = (
         ("memory", "memory", "memory"),
         ("table", "__indirect_function_table", "__indirect_function_table"),
-        ("global", "__stack_pointer", "__stack_pointer"),
+        ("global", _STACK_POINTER, _STACK_POINTER),
     )
     for kind, wanted, export in exported:
         places = [item.name for item in imports if item.kind == kind]

@@ -10,6 +10,7 @@ from wasix.proc.steps import Steps, stepwise
 
 __all__ = ["dl_invalid_handle", "dl_start", "dl_undefined", "dlopen", "dlsym"]
 
+_WORD = 4
 _GLOBAL, _NOLOAD, _DEEPBIND = 1 << 2, 1 << 3, 1 << 5
 
 
@@ -73,9 +74,25 @@ def dlsym(thread: Thread, handle: int, symbol: str, err: int, err_len: int) -> S
         raise _fail(thread, err, err_len, str(failure)) from None
 
 
+def dl_start(thread: Thread) -> int:
+    """Link the program before it begins, or the instance of another thread. What cannot be linked
+    ends."""
+    process = thread.process
+    try:
+        if process.program is None or not process.program.links:
+            raise LinkFailure(f"{process.name}: its engine does not link programs")
+        if thread.tid == process.pid:
+            _link(thread)
+        else:
+            _join(thread)
+    except (LinkFailure, Errno) as failure:
+        process.exit(STATUS_NOT_FOUND, str(failure), caller=thread)
+        raise Unwind from None
+    return 0
+
+
 @stepwise
-def dl_start(thread: Thread) -> Steps:
-    """Link the program before it begins. One that cannot be linked ends."""
+def _link(thread: Thread) -> Steps:
     process = thread.process
     search = next(
         (
@@ -85,14 +102,19 @@ def dl_start(thread: Thread) -> Steps:
         ),
         "",
     )
-    try:
-        if process.program is None or not process.program.links:
-            raise LinkFailure(f"{process.name}: its engine does not link programs")
-        yield from _linker(process).start(search.split(":"))
-    except LinkFailure as failure:
-        process.exit(STATUS_NOT_FOUND, str(failure), caller=thread)
-        raise Unwind from None
-    return None
+    yield from _linker(process).start(search.split(":"))
+
+
+def _joined(thread: Thread) -> Steps:
+    process = thread.process
+    if not (yield from process.record.replay()):
+        raise LinkFailure(f"{process.name}: a thread has another table than those before it")
+    word = thread.memory.load(thread.argument, 2 * _WORD)
+    stack, tls = (int.from_bytes(word[at : at + _WORD], "little") for at in (0, _WORD))
+    yield from _linker(process).join(stack, tls)
+
+
+_join = stepwise(_joined, noted=False)
 
 
 def dl_undefined(thread: Thread, symbol: int) -> None:

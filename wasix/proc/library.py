@@ -66,5 +66,7 @@ class Library:
     """Where the data of a program lies that is linked already."""
     cells: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """Which cells a program has been given for globals, by import."""
+    stack_cell: int | None = None
+    """The cell that is a program's stack pointer."""
     stubs: tuple[tuple[str, Signature | None], ...] = ()
     """The functions that a program has been given stubs for, which are instance 1."""

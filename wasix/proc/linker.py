@@ -94,6 +94,8 @@ class Linker:
         """(address, bytes) that are left of the pages that were last added."""
         self._undefined: list[str] = []
         """What a library calls that nobody defines, by number."""
+        self._local: list[tuple[int, Loaded, str]] = []
+        """Cells with the address of a thread-local variable: of which library, and its name."""
         self._free: list[int] = []
         """Slots that are not used any more."""
         assert process.program is not None
@@ -246,8 +248,11 @@ class Linker:
 
     def _call(self, loaded: Loaded, name: str) -> Steps:
         export = loaded.library.exports.get(name)
-        if export is None or export.signature != Signature((), ()):
-            return
+        if export is not None and export.signature == Signature((), ()):
+            yield from self._called(loaded, name)
+
+    def _called(self, loaded: Loaded, name: str) -> Steps:
+        """Call an exported function without parameters."""
         slot = self._free.pop() if self._free else (yield from self._slots(loaded.path))
         yield Place(slot, loaded.instance, name)
         yield CallSlot(slot)
@@ -386,6 +391,8 @@ class Linker:
                 continue
             address = yield from self.address(found[0], item.name)
             yield Write(cell, address)
+            if found[1].thread_local:
+                self._local.append((cell, found[0], item.name))
 
     # Symbols.
 
@@ -429,6 +436,8 @@ class Linker:
         new: list[Loaded] = []
         # First, since its stubs count from 0.
         self._undefined += (name for name, _ in library.stubs)
+        # One slot at least must be free for the calls that threads begin with.
+        self._free.append((yield from self._slots(main.path)))
         for name in library.needed:
             found = yield from self._tree(name, search, main, new, False)
             assert found is not None
@@ -456,6 +465,23 @@ class Linker:
         for each in new:
             yield from self.begin(each)
         yield from self._call(main, "_initialize")
+
+    def join(self, stack: int, tls: int) -> Steps:
+        """Have the instances of another thread, which are there, begin: its stack and the main
+        program's thread-local variables are there."""
+        cell = self.main.library.stack_cell
+        if cell is not None:
+            yield Write(cell, stack)
+        for loaded in self._loaded.values():
+            export = loaded.library.exports.get("__wasix_init_tls")
+            of = None if export is None else export.signature
+            if loaded is not self.main and of is not None and not of.params:
+                yield from self._called(loaded, "__wasix_init_tls")
+        for cell, loaded, name in self._local:
+            base = tls if loaded is self.main else (yield Read(loaded.instance, "__tls_base"))
+            offset = yield Read(loaded.instance, name)
+            if base is not None and offset is not None:
+                yield Write(cell, base + offset & 0xFFFFFFFF)
 
 
 def _first(name: str, order: Iterable[Loaded], *, hidden: bool = True) -> Symbol | None:

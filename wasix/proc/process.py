@@ -19,6 +19,7 @@ from wasix.fs.descriptor import DescriptorTable
 from wasix.proc.closures import Closures
 from wasix.proc.context import Contexts
 from wasix.proc.futex import Futexes
+from wasix.proc.record import Record
 from wasix.proc.signal import IGNORED, STOPPING, UNCATCHABLE, Signal
 from wasix.proc.stack import Checkpoints, Held, Point
 from wasix.proc.timer import Timers
@@ -66,6 +67,7 @@ class Thread:
     """
 
     __slots__ = (
+        "argument",
         "attention",
         "call",
         "checkpoints",
@@ -85,6 +87,8 @@ class Thread:
 
     def __init__(self, process: Process, tid: int, futexes: Futexes | None = None) -> None:
         self.tid = tid
+        self.argument = 0
+        """What it starts with, if it is not the first: where its stack is said to be."""
         self.attention = process.timers.deadline is not None
         self.call: dict[str, Any] = {}
         self.checkpoints = Checkpoints()
@@ -210,6 +214,8 @@ class Process:
         default, or nothing if it is among `ignored`."""
         self.closures = Closures()
         """Functions that it has had made; those of the program it runs."""
+        self.record = Record()
+        """What has been linked to its program."""
         self.linker: Linker | None = None
         """What links libraries to its program, once that is needed."""
         self._cells = 0
@@ -259,7 +265,7 @@ class Process:
         """Be about to run `program` from its beginning: what belongs to the old one goes."""
         self.program, self.name, self.wasix = program, program.name, program.wasix
         self.callback = None
-        self.closures, self.linker = Closures(), None
+        self.closures, self.record, self.linker = Closures(), Record(), None
         self.descriptors.close_on_exec()
 
     def execute(self, program: Program) -> None:

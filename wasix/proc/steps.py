@@ -19,8 +19,9 @@ Steps = Generator[Request | Block, Any, Any]
 """What a call does: it yields what it wants, and returns the call's results."""
 
 
-def stepwise(call: Callable[..., Steps]) -> Callable[..., Any]:
-    """The handler that takes the steps of `call`."""
+def stepwise(call: Callable[..., Steps], *, noted: bool = True) -> Callable[..., Any]:
+    """The handler that takes the steps of `call`; with `noted` other threads are to take them, too,
+    as far as they change an instance."""
 
     @wraps(call)
     def handler(thread: Thread, *arguments: Any) -> Any:
@@ -31,8 +32,12 @@ def stepwise(call: Callable[..., Steps]) -> Callable[..., Any]:
             raise Errno(E.INVAL)
         if steps is None:
             steps = state["steps"] = call(thread, *arguments)
+        answer = state.pop("answer", None)
+        done = state.pop("wanted", None)
+        if done is not None and noted:
+            thread.process.record.note(done, answer)
         try:
-            wanted = steps.send(state.pop("answer", None))
+            wanted = steps.send(answer)
         except StopIteration as stop:
             del state["steps"]
             return stop.value
@@ -41,6 +46,7 @@ def stepwise(call: Callable[..., Steps]) -> Callable[..., Any]:
             raise
         if isinstance(wanted, Block):
             raise wanted
+        state["wanted"] = wanted
         raise Wanted(wanted)
 
     return handler

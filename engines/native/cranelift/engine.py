@@ -206,6 +206,8 @@ class CraneliftGuest:
                     self._begin()
                 returned = self._machine.run("_start", start=snapshot)
             else:
+                if self._program.relocated is not None:
+                    self._begin()
                 returned = self._machine.run("wasi_thread_start", self._origin.arguments)
         except Trapped as trap:
             return self._trapped(trap)
