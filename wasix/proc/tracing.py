@@ -72,11 +72,8 @@ class Tracing:
             opened.arguments = arguments
             try:
                 result = handler(thread, *arguments)
-            except Block:
+            except (Block, Wanted):
                 self._wait(opened)
-                raise
-            except Wanted:  # its last try is told
-                del self._open[thread]
                 raise
             except (Errno, Unwind) as error:
                 self._end(thread, error)
@@ -104,11 +101,8 @@ class Tracing:
             opened = self._begin(thread, function, tuple(raw))
             try:
                 code = decoder(memory, raw)
-            except Block:
+            except (Block, Wanted):
                 self._wait(opened)
-                raise
-            except Wanted:  # its last try is told
-                del self._open[thread]
                 raise
             except Unwind as error:
                 self._end(thread, error)
