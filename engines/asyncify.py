@@ -11,7 +11,7 @@ very many variables.
 A guest may be in the middle of an upcall when its stack is unwound. To rewind it, `_start` is
 called, then from within the call that asked for an upcall the function it asked for, and so on. So
 these functions stand on top of the stack, and are copied with it: u32 places among the module's
-exports, outermost first, then their number.
+exports, or in its table with `SLOT`, outermost first, then their number.
 
 The guest can write there, so nothing of this can be relied upon.
 """
@@ -27,6 +27,8 @@ from wasix.abi.instance import Upcall
 
 PAGE = 1 << 16
 SIZE = 1 << 20
+SLOT = 1 << 31
+"""In a place: it is one in the table."""
 MOST_UPCALLS = 64
 """Upcalls within upcalls; with one more the guest traps, as it does when its stack overflows."""
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from engines.artifacts import Kept
 from engines.wasm import Module
 from engines.wasm.types import Feature, ValueType
-from wasix.abi import ATOMICS, Function
-from wasix.abi.instance import FreshMemory, Snapshot, Suspended, Upcall
+from wasix.abi import ATOMICS, LINKING, Function
+from wasix.abi.instance import FreshMemory, Request, Snapshot, Suspended, Upcall
 
 if TYPE_CHECKING:  # the page has neither
     from engines.backtrace import Site
@@ -34,11 +34,12 @@ class Door(Protocol):
     def entry(self, function: Function) -> Entry:
         """The call that serves `function` for this thread."""
 
-    def upcall(self) -> Upcall:
-        """What to call, after a call has answered `UPCALL`."""
+    def upcall(self) -> Upcall | Request:
+        """What to call, or to do otherwise, after a call has answered `UPCALL`."""
 
-    def proceed(self, memory: memoryview) -> int:
-        """What the call that asked for an upcall answers, when that has returned; as an `Entry`."""
+    def proceed(self, memory: memoryview, answer: Any = None) -> int:
+        """What the call that asked for it answers, when that has returned or been done; as an
+        `Entry`. `answer` is what a request says."""
 
     def suspended(self, guest: Suspended) -> int | None:
         """What a call that answered `SUSPEND` is to answer when the guest's stack, which has been
@@ -113,6 +114,25 @@ ASYNCIFY = tuple(
 
 
 @dataclass(frozen=True)
+class Relocated:
+    """How a program is started that is linked only then (`dylink.0`).
+
+    Beside memories, tags and system calls it imports tables, globals, and functions that are to
+    come from libraries: stubs for these.
+    """
+
+    cells: tuple[tuple[str, str, int, int], ...]
+    """What it is given for globals of type i32: import module and name, the cell's number
+    (`wasix.abi.instance.Request`), and its value."""
+    base: int
+    """Where its data begins."""
+    stubs: Module | None = None
+    """See `engines.wasm.dylink.stubs`: instance 1, with 0 for its base."""
+    stubbed: tuple[tuple[str, str], ...] = ()
+    """Import module and name of the functions that these are for, in order."""
+
+
+@dataclass(frozen=True)
 class Linked:
     """A module with the declaration that serves each of its function imports."""
 
@@ -135,13 +155,21 @@ class Linked:
     """Which of the variables is the pointer of the stack in linear memory."""
     suspends: bool = False
     """Whether the module exports all of `ASYNCIFY`."""
+    table: str | None = None
+    """The exported table of functions that requests are about."""
+    stack: str | None = None
+    """The exported global that is the pointer of the stack in linear memory, for libraries."""
+    relocated: Relocated | None = None
+    """If it is to make the call `wasix.abi.linking.START` before `_start` is called."""
     fresh: FreshMemory = field(default_factory=FreshMemory, compare=False)
     """What the memory of an instance starts with, once that has been seen."""
 
     @property
     def served(self) -> tuple[Function, ...]:
         """What the door serves: what it imports, and what it waits by."""
-        return (*self.functions.values(), *(ATOMICS.functions if self.waits is not None else ()))
+        waits = ATOMICS.functions if self.waits is not None else ()
+        linking = LINKING.functions if self.relocated is not None else ()
+        return (*self.functions.values(), *waits, *linking)
 
 
 @dataclass(frozen=True)
@@ -155,6 +183,7 @@ class Abilities:
     threads: bool = False
     profiles: bool = False
     perf_map: bool = False
+    links: bool = False
 
 
 class Engine(Protocol):

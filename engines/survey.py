@@ -24,6 +24,7 @@ ABILITIES = {
     "own_process": "a process for each guest",
     "threads": "starts threads of a guest",
     "profiles": "tells where a guest spends its time: `--profile`",
+    "links": "links libraries to a guest, and makes functions for it, while it runs",
     "perf_map": "names its machine code for Linux's perf: `WASIX_PERF=1`",
 }
 """What the fields of `Abilities` mean."""

@@ -29,7 +29,7 @@ class ChildEngine:
     Making one starts a child, to test what the engine rests on; raises `EngineError`.
     """
 
-    abilities = Abilities(own_process=True)
+    abilities = Abilities(own_process=True, links=True)
 
     def __init__(self, name: str, module: str, environ: dict[str, str], remedy: str) -> None:
         self.name = name

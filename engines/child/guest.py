@@ -11,7 +11,7 @@ from engines.child.window import seen
 from engines.child.wire import ERRNO, HEAD, REPORT, Task
 from engines.js.entries import Entries, entries
 from engines.js.generate import direct, given
-from engines.js.mailbox import ARGUMENTS, FUEL, VALUES
+from engines.js.mailbox import ARGUMENTS, CHUNK, FUEL, MAILBOX_SIZE, VALUES
 from engines.js.report import outcome
 from engines.protocol import Door, End, Linked, Outcome
 from engines.teardown import finish
@@ -24,7 +24,8 @@ _FUEL = Struct("<q")
 def serve(child: Child, entries: Entries, *, metered: bool = False) -> Outcome:
     """Serve its system calls until it reports. Raises `Died`."""
     message, receive, send = child.message, child.receive, child.channel.sendall
-    arguments = message[ARGUMENTS:]
+    arguments, chunk = message[ARGUMENTS:], message[MAILBOX_SIZE:]
+    message = message[:MAILBOX_SIZE]
     memory, size = memoryview(b""), 0
     while True:
         receive(message)
@@ -42,6 +43,8 @@ def serve(child: Child, entries: Entries, *, metered: bool = False) -> Outcome:
             return Outcome(End.UNWOUND, fuel=left)
         try:
             send(ERRNO.pack(answer))
+            if number == CHUNK:
+                send(chunk[:answer])
         except OSError:
             raise child.died() from None
 

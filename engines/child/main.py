@@ -14,7 +14,7 @@ from engines.child.context import Context, JavaScriptError
 from engines.child.server import serve
 from engines.child.window import Window
 from engines.child.wire import ERRNO, HEAD, LENGTH, MOST_REPORTED, REPORT, Task
-from engines.js.mailbox import MAILBOX_SIZE
+from engines.js.mailbox import CHUNK, MAILBOX_SIZE
 
 _PR_SET_PDEATHSIG = 1
 _SIGKILL = 9
@@ -83,7 +83,8 @@ def _deepen() -> None:
 
 def _run(context: Context, task: Task, channel: socket, window: Window) -> str:
     context.evaluate(task["script"])
-    mailbox = context.buffer("guest.mailbox")
+    all_mail = context.buffer("guest.mailbox")
+    mailbox, chunk = all_mail[:MAILBOX_SIZE], all_mail[MAILBOX_SIZE:]
 
     def memory_grown() -> None:
         try:
@@ -93,8 +94,12 @@ def _run(context: Context, task: Task, channel: socket, window: Window) -> str:
 
     def call_host() -> None:
         try:
+            (number,) = ERRNO.unpack_from(mailbox)
             channel.sendall(mailbox)
             if channel.recv_into(mailbox, ERRNO.size, MSG_WAITALL) == ERRNO.size:
+                if number == CHUNK:
+                    (size,) = ERRNO.unpack_from(mailbox)
+                    _fill(channel, chunk[:size])
                 return
         except OSError:
             pass

@@ -17,7 +17,7 @@ from socket import MSG_WAITALL, socketpair
 
 from engines.child.window import shared_file
 from engines.child.wire import HEAD, LENGTH, MOST_REPORTED, Task
-from engines.js.mailbox import MAILBOX_SIZE
+from engines.js.mailbox import CHUNK_SIZE, MAILBOX_SIZE
 from engines.nursery import made
 from engines.spare import Spare
 
@@ -71,7 +71,7 @@ class Child:
             raise
         finally:
             theirs.close()
-        self.message = memoryview(bytearray(MAILBOX_SIZE))
+        self.message = memoryview(bytearray(MAILBOX_SIZE + CHUNK_SIZE))
         self.size = 0
         """Bytes of linear memory that it shares."""
         _live.add(self)
@@ -107,7 +107,7 @@ class Child:
 
     def answer(self) -> str:
         """The value of the code that was its task. Raises `Died`, or with what it reports."""
-        self.receive(self.message)
+        self.receive(self.message[:MAILBOX_SIZE])
         _, length = HEAD.unpack_from(self.message)
         fields = json.loads(self.report(length))
         if "value" not in fields:

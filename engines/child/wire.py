@@ -2,7 +2,8 @@
 
 The host begins with a task: its length (`LENGTH`), JSON, and the module's bytes if it says so. The
 child makes system calls, each the glue's mailbox: the number of the call in the first 4 bytes, the
-length of linear memory in the second 8, then the arguments. The host answers each with an errno.
+length of linear memory in the second 8, then the arguments. The host answers each with an errno,
+or to `engines.js.mailbox.CHUNK` with a number of bytes, which follow.
 The child's last message is a mailbox with the number `REPORT` and the length of a JSON text, which
 follows.
 

@@ -3,7 +3,7 @@
 // capitals, and wraps it into a function.
 globalThis.guest = (() => {
   Error.stackTraceLimit = FRAMES;
-  const mailbox = new ArrayBuffer(MAILBOX_SIZE);
+  const mailbox = new ArrayBuffer(MAILBOX_SIZE + CHUNK_SIZE);
   const words = new Int32Array(mailbox);
   const longs = new BigInt64Array(mailbox);
 
@@ -54,8 +54,7 @@ globalThis.guest = (() => {
   };
 
   function enter(number) {
-    if (state !== RUNNING) return reached();
-    const answer = ask(number);
+    const answer = state === RUNNING ? ask(number) : reached();
     return answer < 0 ? special(answer) : answer;
   }
 
@@ -63,6 +62,10 @@ globalThis.guest = (() => {
   function special(answer) {
     while (answer === UPCALL) {
       const place = ask(ASK_CALLEE);
+      if (place === REQUESTED) {
+        answer = perform(JSON.parse(text(ask(ASK_TEXT))));
+        continue;
+      }
       if (place < 0) {
         answer = ask(ASK_PROCEED);
         continue;
@@ -71,7 +74,7 @@ globalThis.guest = (() => {
       while (given.length < exported[places[place]].length) {
         given.push(tell(ASK_ARGUMENT, given.length));
       }
-      answer = upcall(place, given);
+      answer = callExport(place, given);
     }
     if (answer === UNWIND) end({ end: "unwound" });
     return answer === SUSPEND ? suspend() : answer;
@@ -80,12 +83,12 @@ globalThis.guest = (() => {
   // The upcalls being made, outermost first, as places among the exports.
   const upcalls = [];
 
-  // Makes an upcall, and tells what the call answers that it is made in.
-  function upcall(place, given) {
+  // Makes an upcall, and tells what the call answers that it is made in. `told` says what comes of it.
+  function upcall(place, call, told) {
     if (upcalls.length === MOST_UPCALLS) end(trapped(TOO_DEEP));
     upcalls.push(place);
     try {
-      exported[places[place]](...given);
+      call();
     } catch (error) {
       // The guest must not catch it, since the host waits for the end of this.
       end(described(error));
@@ -93,7 +96,175 @@ globalThis.guest = (() => {
     upcalls.pop();
     if (state === UNWINDING) return 0;
     if (state === REWINDING) end(trapped(DID_NOT_REWIND));
+    return told ? proceed(told()) : ask(ASK_PROCEED);
+  }
+
+  const callExport = (place, given) => upcall(place, () => exported[places[place]](...given));
+
+  // The rest of this part does what the kernel asks for: see `wasix.abi.instance.Request`.
+
+  let table, stack, stubs, begin;
+  const instances = [], modules = new Map(), cells = new Map(), sharedTags = new Map();
+
+  // The next bytes of what the host has to say.
+  function pull(length) {
+    const bytes = new Uint8Array(length);
+    for (let at = 0; at < length;) {
+      const count = tell(ASK_CHUNK, length - at);
+      if (count <= 0) end(trapped("the host says too little"));
+      bytes.set(new Uint8Array(mailbox, MAILBOX_SIZE, count), at);
+      at += count;
+    }
+    return bytes;
+  }
+
+  const text = (length) => Array.from(pull(length), (code) => String.fromCharCode(code)).join("");
+
+  // Tells what came of a request, and what the call answers that it was for.
+  function proceed(result) {
+    const told = JSON.stringify(result ?? null).replace(/[^ -~]/g,
+      (char) => "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0"));
+    const area = new Uint8Array(mailbox, 4 * ARGUMENT + 4, TOLD_SIZE);
+    for (let at = 0; at < told.length; at += TOLD_SIZE) {
+      const count = Math.min(TOLD_SIZE, told.length - at);
+      for (let index = 0; index < count; index++) area[index] = told.charCodeAt(at + index);
+      tell(ASK_TOLD, count);
+    }
     return ask(ASK_PROCEED);
+  }
+
+  // What calls a function of the table, whose type only the host knows: a module that imports it as
+  // a type it may have, which no engine links unless it has it.
+  const adapters = new Map();
+
+  function adapter(slot) {
+    const called = table !== undefined && slot < table.length ? table.get(slot) : null;
+    if (called === null) return null;
+    let found = adapters.get(called);
+    if (found !== undefined) return found;
+    found = null;
+    for (let attempt = 0; found === null; attempt++) {
+      words[ARGUMENT + 1] = attempt;
+      const length = tell(ASK_ADAPTER, Number(called.name));
+      if (length <= 0) break;
+      const head = JSON.parse(text(length)), bytes = pull(head.module);
+      try {
+        const module = new WebAssembly.Module(bytes);
+        const { exports } = new WebAssembly.Instance(module, { "": { call: called } });
+        found = { ...head, call: exports.call, memory: exports.memory };
+      } catch {
+        continue;
+      }
+    }
+    if (adapters.size === MOST_ADAPTERS) adapters.clear();
+    adapters.set(called, found);
+    return found;
+  }
+
+  // Calls a function of the table with the bytes of its arguments, in hexadecimal, or with zeros.
+  function callSlot(slot, values) {
+    const found = adapter(slot);
+    if (found === null || (values !== null && values.length !== 2 * found.taken)) return proceed(null);
+    const area = new Uint8Array(found.memory.buffer);
+    for (let at = 0; at < found.taken; at++) {
+      area[at] = values === null ? 0 : parseInt(values.slice(2 * at, 2 * at + 2), 16);
+    }
+    const results = () => Array.from(area.subarray(0, found.given),
+      (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return upcall((slot | SLOT) >>> 0, found.call, results);
+  }
+
+  // A system call for a linked module; `kinds` are the types of its parameters.
+  function systemCall(number, kinds, isVoid) {
+    return (...given) => {
+      let at = 4 * ARGUMENT;
+      kinds.forEach((kind, index) => {
+        const size = kind === "i64" ? 8 : 4;
+        at = Math.ceil(at / size) * size;
+        if (size === 8) longs[at / 8] = given[index];
+        else words[at / 4] = given[index];
+        at += size;
+      });
+      const answer = enter(number);
+      return isVoid ? undefined : answer;
+    };
+  }
+
+  function kept(map, key, make) {
+    if (!map.has(key)) map.set(key, make());
+    return map.get(key);
+  }
+
+  function given(what) {
+    switch (what.of) {
+      case "memory": return memory;
+      case "table": return table;
+      case "stack": return stack;
+      case "export": return instances[what.instance][what.name];
+      case "call": return systemCall(what.number, what.kinds, what.void);
+      case "cell": return kept(cells, what.cell, () => (
+        new WebAssembly.Global({ value: "i32", mutable: what.mutable }, what.value)
+      ));
+      case "tag": return kept(sharedTags, what.name, () => (
+        new WebAssembly.Tag({ parameters: what.params })
+      ));
+    }
+  }
+
+  const requests = {
+    reflect({ slot }) {
+      const found = adapter(slot);
+      return found && { params: found.params, results: found.results };
+    },
+    growTable({ count }) {
+      try {
+        return table.grow(count);
+      } catch {
+        return null;
+      }
+    },
+    growMemory({ pages }) {
+      try {
+        return memory.grow(pages) * PAGE;
+      } catch {
+        return null;
+      }
+    },
+    place({ slot, instance, name, table: of }) {
+      const placed = name === null ? null : instances[instance][name];
+      try {
+        (of === 0 ? table : instances[of].table).set(slot, placed);
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    read({ instance, name }) {
+      const found = instances[instance][name];
+      const value = found instanceof WebAssembly.Global ? found.value : null;
+      return typeof value === "number" ? value >>> 0 : null;
+    },
+    write({ cell, value }) {
+      cells.get(cell).value = value;
+    },
+    instantiate({ module, key, imports }) {
+      const bytes = pull(module), linked = Object.create(null);
+      for (const what of imports) (linked[what.from] ??= {})[what.as] = given(what);
+      try {
+        // One that has been compiled before is not sent again.
+        const compiled = kept(modules, key, () => new WebAssembly.Module(bytes));
+        const made = new WebAssembly.Instance(compiled, linked);
+        return instances.push(made.exports) - 1;
+      } catch (error) {
+        if (fate || error instanceof WebAssembly.RuntimeError) end(described(error));
+        return String(error).slice(0, 500);
+      }
+    },
+  };
+
+  function perform(request) {
+    if (request.what === "call") return callSlot(request.slot, request.values);
+    return proceed(requests[request.what](request));
   }
 
   // The rest is about stacks that are unwound and rewound: see engines/asyncify.py.
@@ -129,8 +300,8 @@ globalThis.guest = (() => {
   function reached() {
     if (state === UNWINDING) end(trapped(DID_NOT_UNWIND));
     if (upcalls.length < through.length) {
-      const answer = upcall(through[upcalls.length], []);
-      return answer < 0 ? special(answer) : answer;
+      const place = through[upcalls.length];
+      return place >= SLOT ? callSlot(place - SLOT, null) : callExport(place, []);
     }
     state = UNWINDING;
     exported.asyncify_stop_rewind();
@@ -174,7 +345,9 @@ globalThis.guest = (() => {
     const count = at.getUint32(top - 4, true), start = top - 4 - 4 * count;
     if (count > MOST_UPCALLS || start < area + 8) end(trapped(DAMAGED));
     through = Array.from({ length: count }, (_, index) => at.getUint32(start + 4 * index, true));
-    const callable = (place) => typeof exported[places[place]] === "function";
+    const callable = (place) => (
+      place >= SLOT || typeof exported[places[place]] === "function"
+    );
     if (!through.every(callable)) end(trapped(DAMAGED));
     at.setUint32(area, start, true);
     at.setUint32(area + 4, room, true);
@@ -194,7 +367,7 @@ globalThis.guest = (() => {
 
   // What to give the module: functions as [module, name, number], memories and tags with their types;
   // and the functions by number.
-  function link({ functions, memories, tags }, calls) {
+  function link({ functions, memories, tags, relocated }, calls) {
     const imports = {};
     const give = (module, name, value) => ((imports[module] ??= {})[name] = value);
     for (const [module, name, number] of functions) give(module, name, calls[number]);
@@ -209,7 +382,24 @@ globalThis.guest = (() => {
       }
       give(module, name, memory);
     }
-    for (const [module, name, type] of tags) give(module, name, new WebAssembly.Tag(type));
+    for (const [module, name, type] of tags) {
+      give(module, name, kept(sharedTags, name, () => new WebAssembly.Tag(type)));
+    }
+    if (relocated) {
+      for (const [module, name, type, cell, value] of relocated.globals) {
+        give(module, name, kept(cells, cell, () => new WebAssembly.Global(type, value)));
+      }
+      for (const [module, name, type] of relocated.tables) {
+        give(module, name, new WebAssembly.Table(type));
+      }
+      if (relocated.stubs) {
+        const [bytes, names, number] = relocated.stubs;
+        const wanted = { undefined: systemCall(number, ["i32"], true), base: 0 };
+        const compiled = new WebAssembly.Module(new Uint8Array(bytes));
+        stubs = new WebAssembly.Instance(compiled, { "": wanted }).exports;
+        names.forEach(([module, name], place) => give(module, name, stubs[place]));
+      }
+    }
     return imports;
   }
 
@@ -265,6 +455,10 @@ globalThis.guest = (() => {
         new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(FILLER)), { "": given });
       }
       ({ memory } = exported);
+      table = exported[wanted.table];
+      stack = exported[wanted.stack];
+      instances.push(exported, ...(stubs ? [stubs] : []));
+      if (wanted.relocated) begin = systemCall(wanted.relocated.start, [], false);
       if (wanted.variables) {
         ({ variables } = wanted);
         areaSize = AREA + Math.floor(8 * variables.length / PAGE) * PAGE;
@@ -296,6 +490,7 @@ globalThis.guest = (() => {
           rewind();
         }
         this.first?.();
+        begin?.();
         for (;;) {
           exported[name](...given);
           if (state === RUNNING) return report({ end: "returned" });

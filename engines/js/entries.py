@@ -5,15 +5,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from struct import Struct
+from typing import Any
 
 from engines import asyncify
-from engines.js.mailbox import ANSWER, ARGUMENT, CALLEE, MISSING, PROCEED, RESTORE, SUSPENDED
+from engines.js.linking import Linking
+from engines.js.mailbox import (
+    ADAPTER,
+    ANSWER,
+    ARGUMENT,
+    CALLEE,
+    CHUNK,
+    MISSING,
+    PROCEED,
+    REQUESTED,
+    RESTORE,
+    SUSPENDED,
+    TEXT,
+    TOLD,
+)
 from engines.protocol import Door, Entry, Linked
-from wasix.abi import NUMBERS, UNWIND
-from wasix.abi.instance import Snapshot, Upcall
+from wasix.abi import NUMBERS, UNWIND, Function
+from wasix.abi.instance import Request, Snapshot, Upcall
 
-Entries = Mapping[int, tuple[Entry, Callable[..., Sequence[int]]]]
+Entries = Mapping[int, tuple[Entry, Callable[..., Any]]]
 """By number: what serves it, and what unpacks its arguments."""
+
+
+def _mail(arguments: memoryview) -> memoryview:
+    """What is there, for entries that look for themselves, and answer behind it."""
+    return arguments
+
 
 _NOTHING = Struct("").unpack_from
 _WORD = Struct("<I").unpack_from
@@ -21,24 +42,37 @@ _WORD = Struct("<I").unpack_from
 
 def entries(program: Linked, door: Door, snapshot: Snapshot | None = None) -> Entries:
     """For one instance."""
-    found: dict[int, tuple[Entry, Callable[..., Sequence[int]]]] = {
-        NUMBERS[function]: (door.entry(function), Struct(function.argument_format).unpack_from)
-        for function in program.served
-    }
-    asked = _Asked(program, door, snapshot)
+    found: dict[int, tuple[Any, Callable[..., Any]]] = {}
+
+    def serve(function: Function) -> None:
+        number = NUMBERS[function]
+        if number not in found:
+            found[number] = door.entry(function), Struct(function.argument_format).unpack_from
+
+    for function in program.served:
+        serve(function)
+    linking = Linking(program, door, serve)
+    asked = _Asked(program, door, snapshot, linking)
     found[CALLEE] = asked.callee, _NOTHING
     found[ARGUMENT] = asked.argument, _WORD
     found[PROCEED] = asked.proceed, _NOTHING
     found[SUSPENDED] = asked.suspended, _WORD
     found[ANSWER] = asked.answer, _NOTHING
     found[RESTORE] = asked.restore, _NOTHING
+    found[TEXT] = linking.text, _mail
+    found[CHUNK] = linking.chunk, _mail
+    found[ADAPTER] = linking.adapter, _mail
+    found[TOLD] = linking.told, _mail
     return found
 
 
 class _Asked:
     """Entries for what the glue asks. They do not raise, even for a glue that asks nonsense."""
 
-    def __init__(self, program: Linked, door: Door, snapshot: Snapshot | None) -> None:
+    def __init__(
+        self, program: Linked, door: Door, snapshot: Snapshot | None, linking: Linking
+    ) -> None:
+        self._linking = linking
         self._program = program
         self._door = door
         self._snapshot = snapshot
@@ -47,9 +81,13 @@ class _Asked:
 
     def callee(self, memory: memoryview, arguments: Sequence[int]) -> int:
         try:
-            self._upcall = self._door.upcall()
+            upcall = self._door.upcall()
         except Exception:
             return UNWIND
+        if isinstance(upcall, Request):
+            self._linking.want(upcall)
+            return REQUESTED
+        self._upcall = upcall
         place = asyncify.callee(self._program, self._upcall)
         return MISSING if place is None else place
 
@@ -59,7 +97,7 @@ class _Asked:
 
     def proceed(self, memory: memoryview, arguments: Sequence[int]) -> int:
         try:
-            return self._door.proceed(memory)
+            return self._linking.proceed(memory)
         except Exception:
             return UNWIND
 

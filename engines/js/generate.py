@@ -42,6 +42,15 @@ _CONSTANTS: dict[str, int | str | list[int]] = {
     "ASK_SUSPENDED": mailbox.SUSPENDED,
     "ASK_ANSWER": mailbox.ANSWER,
     "ASK_RESTORE": mailbox.RESTORE,
+    "ASK_TEXT": mailbox.TEXT,
+    "ASK_CHUNK": mailbox.CHUNK,
+    "ASK_ADAPTER": mailbox.ADAPTER,
+    "ASK_TOLD": mailbox.TOLD,
+    "TOLD_SIZE": mailbox.TOLD_SIZE,
+    "CHUNK_SIZE": mailbox.CHUNK_SIZE,
+    "REQUESTED": mailbox.REQUESTED,
+    "SLOT": asyncify.SLOT,
+    "MOST_ADAPTERS": 1024,
 }
 
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 from engines import asyncify
-from engines.asyncify import MOST_UPCALLS, Damaged
+from engines.asyncify import MOST_UPCALLS, SLOT, Damaged
 from engines.plain import Trapped
 from engines.protocol import ASYNCIFY, Door, Entry, Linked
 from wasix.abi import SUSPEND, UNWIND, UPCALL, E, Unwind
-from wasix.abi.instance import Snapshot
+from wasix.abi.instance import CallSlot, Request, Snapshot
 
 _START_UNWIND, _STOP_UNWIND, _START_REWIND, _STOP_REWIND = ASYNCIFY
 
@@ -24,6 +24,12 @@ class Instance(Protocol):
 
     def call(self, export: str, arguments: Sequence[int] = ()) -> None:
         """Call a function with i32 arguments; what it returns is dropped. Raises `Trapped`."""
+
+    def call_slot(self, slot: int, values: bytes | None) -> bytes | None:
+        """See `CallSlot`; None for values is zero for all. Raises `Trapped`."""
+
+    def perform(self, request: Request) -> Any:
+        """What any other request answers. Raises `Trapped` if code of the guest's does."""
 
     def memory(self) -> memoryview:
         """All of linear memory, as long as it is now."""
@@ -128,6 +134,13 @@ class Machine:
         guest must not go on, `Trapped` if it cannot."""
         while answer == UPCALL:
             upcall = self._door.upcall()
+            if isinstance(upcall, CallSlot):
+                answer = self._call_slot(upcall.slot, upcall.values)
+                continue
+            if isinstance(upcall, Request):
+                done = self._instance.perform(upcall)
+                answer = self._door.proceed(self._instance.memory(), done)
+                continue
             place = asyncify.callee(self._program, upcall)
             if place is None:
                 answer = self._door.proceed(self._instance.memory())
@@ -139,17 +152,32 @@ class Machine:
 
     def _call(self, place: int, arguments: Sequence[int]) -> int:
         """Make an upcall; what the call that it is made in answers then."""
-        if len(self._upcalls) == MOST_UPCALLS:
-            raise Trapped(asyncify.TOO_DEEP)
-        self._upcalls.append(place)
+        self._enter(place)
         try:
             self._instance.call(self._program.module.exports[place].name, arguments)
         finally:
             self._upcalls.pop()
+        return self._returned()
+
+    def _call_slot(self, slot: int, values: bytes | None) -> int:
+        """The same for a function of the table."""
+        self._enter(slot | SLOT)
+        try:
+            results = self._instance.call_slot(slot, values)
+        finally:
+            self._upcalls.pop()
+        return self._returned(results)
+
+    def _enter(self, place: int) -> None:
+        if len(self._upcalls) == MOST_UPCALLS:
+            raise Trapped(asyncify.TOO_DEEP)
+        self._upcalls.append(place)
+
+    def _returned(self, results: bytes | None = None) -> int:
         if self._state is _State.UNWINDING:
             return 0
         self._check_rewound()
-        return self._door.proceed(self._instance.memory())
+        return self._door.proceed(self._instance.memory(), results)
 
     def _suspend(self) -> int:
         instance, count = self._instance, len(self._program.variables)
@@ -170,6 +198,8 @@ class Machine:
         depth = len(self._upcalls)
         if depth < len(self._unwound):
             place = self._unwound[depth]
+            if place & SLOT:
+                return self._call_slot(place & ~SLOT, None)
             taken = asyncify.parameters(self._program, place)
             if taken is None:
                 raise Trapped(asyncify.DAMAGED)

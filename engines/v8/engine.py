@@ -308,7 +308,10 @@ class V8Engine:
 
     def __init__(self) -> None:
         self.abilities = Abilities(
-            threads=shared.available(), profiles=profiler.available(), perf_map=SUPPORTED
+            threads=shared.available(),
+            profiles=profiler.available(),
+            perf_map=SUPPORTED,
+            links=True,
         )
         self._features: frozenset[Feature] | None = None
 

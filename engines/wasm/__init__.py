@@ -18,7 +18,7 @@ from engines.wasm.rewrite import (
     set_exports,
     set_imports,
 )
-from engines.wasm.tables import TableLimitError, clamp_tables
+from engines.wasm.tables import TableLimitError, clamp_tables, growable
 from engines.wasm.types import (
     Export,
     FunctionType,
@@ -57,6 +57,7 @@ __all__ = [
     "export_hidden",
     "export_start",
     "features",
+    "growable",
     "link_problems",
     "replace_sections",
     "set_exports",

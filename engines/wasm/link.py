@@ -93,7 +93,7 @@ def link_problems(
 
     `modules` are import modules of the host's own, beside WASI's: a function missing from one of
     these is named by itself, while a module that nobody knows is named once. `provided` says which
-    imports that are not functions the host will supply.
+    imports the host will supply that `resolve` does not know.
     """
     known = WASI_MODULES | set(modules)
     problems: dict[str, None] = {}  # as an ordered set: the same import may stand there twice
@@ -105,7 +105,7 @@ def link_problems(
                 problems[fault] = None
             continue
         offered = resolve(wanted.module, wanted.name)
-        if wanted.type in offered:
+        if wanted.type in offered or (not offered and provided(wanted)):
             continue
         if offered:
             types = " or ".join(dict.fromkeys(map(str, offered)))

@@ -26,6 +26,7 @@ MOST: Final = {
     "parameters": 1_000,
     "results": 1_000,
     "fields": 10_000,
+    "names": 1_000,
 }
 
 # The bytes of a LEB128 integer but its last, and an integer that does not end within 32 bits.

@@ -46,6 +46,17 @@ def clamp_tables(module: Module, limit: int) -> Module:
     return replace_sections(module, {binary.TABLE: _exchanged(module, section, clamped)})
 
 
+def growable(module: Module) -> Module:
+    """The module with tables of its own that have no maximum."""
+    tables = [
+        TableType(table.element, replace(table.limits, maximum=None)) for table in module.tables
+    ]
+    if tables == list(module.tables):
+        return module
+    section = next(section for section in module.sections if section.id == binary.TABLE)
+    return replace_sections(module, {binary.TABLE: _exchanged(module, section, tables)})
+
+
 INITIALISED = 0x40
 """Begins a table with an initial value; a byte of 0 follows, then its type."""
 

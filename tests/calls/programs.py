@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from tests.calls.conftest import Guest
 from wasix.abi import E, Errno
-from wasix.abi.instance import Snapshot
+from wasix.abi.instance import Signature, Snapshot
 from wasix.fs.file import OpenFile
 from wasix.fs.inode import Access, Directory
+from wasix.proc.library import Library
 from wasix.proc.process import Process, Thread
 from wasix.proc.program import Loading
 
@@ -21,9 +22,19 @@ class FakeProgram:
     name: str
     suspends: bool = True
     wasix: bool = True
+    links: bool = True
 
     def exports(self, name: str) -> bool:
         return name != "missing"
+
+    def library(self) -> Library:
+        return Library(self.name, None, (), {})
+
+    def stubs(self, signatures: tuple[Signature | None, ...]) -> object:
+        return signatures
+
+    def closure(self, signature: Signature) -> object:
+        return signature
 
 
 @dataclass
@@ -50,6 +61,12 @@ class FakePrograms:
         else:
             loading.error, loading.reason = Errno(error), f"{name} imports what nobody offers"
         loading.ready.wake()
+
+    def load_library(self, process: Process, name: str, file: OpenFile) -> Loading:
+        file.close()
+        loading = Loading()
+        loading.error, loading.reason = Errno(E.NOEXEC), f"{name}: it is no library"
+        return loading
 
     def start(self, process: Process, snapshot: Snapshot | None = None) -> None:
         self.started.append((process, snapshot))

@@ -10,11 +10,12 @@ import pytest
 
 from tests.calls.conftest import Guest, make_guest
 from wasix.abi import THREADS, UNWIND, UPCALL, WASIX, E, Errno, Function, Unwind
-from wasix.abi.instance import Snapshot, Upcall
+from wasix.abi.instance import Signature, Snapshot, Upcall
 from wasix.abi.memory import DirectMemory
 from wasix.calls import HANDLERS
 from wasix.fs.file import OpenFile
 from wasix.proc.carrier import OsThreadCarrier
+from wasix.proc.library import Library
 from wasix.proc.process import MOST_THREADS, STATUS_TRAP, Process, Thread
 from wasix.proc.program import Loading
 from wasix.proc.signal import Signal
@@ -33,6 +34,9 @@ class Started:
     def load(self, name: str, file: OpenFile) -> Loading:
         raise NotImplementedError
 
+    def load_library(self, process: Process, name: str, file: OpenFile) -> Loading:
+        raise NotImplementedError
+
     def start(self, process: Process, snapshot: Snapshot | None = None) -> None:
         raise NotImplementedError
 
@@ -48,6 +52,16 @@ class Program:
     suspends: bool = False
     wasix: bool = True
     threaded: bool = True
+    links: bool = False
+
+    def closure(self, signature: Signature) -> object:
+        return signature
+
+    def library(self) -> Library:
+        raise NotImplementedError
+
+    def stubs(self, signatures: tuple[Signature | None, ...]) -> object:
+        return signatures
 
     def exports(self, name: str) -> bool:
         return self.threaded and name == "wasi_thread_start"

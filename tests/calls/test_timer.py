@@ -9,6 +9,7 @@ import pytest
 
 from tests.calls.conftest import Guest, ManualHost
 from wasix.abi import UNWIND, UPCALL, E, Errno
+from wasix.abi.instance import Upcall
 from wasix.abi.wasix import WASIX
 from wasix.proc.carrier import OsThreadCarrier
 from wasix.proc.process import Thread
@@ -118,7 +119,9 @@ class Carried:
         with self.carrier.kernel.lock:
             answer = self.carrier.entry(function)(self.memory, args)
             while answer == UPCALL:
-                self.signals.append(Signal(self.carrier.upcall().arguments[0]))
+                upcall = self.carrier.upcall()
+                assert isinstance(upcall, Upcall)
+                self.signals.append(Signal(upcall.arguments[0]))
                 answer = self.carrier.proceed(self.memory)
         return answer
 

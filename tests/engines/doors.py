@@ -54,7 +54,7 @@ class ScriptedDoor:
         assert self._next is not None
         return self._next
 
-    def proceed(self, memory: memoryview) -> int:
+    def proceed(self, memory: memoryview, answer: object = None) -> int:
         return self.held.pop()
 
     def suspended(self, guest: Suspended) -> int | None:

@@ -198,7 +198,7 @@ def test_upcalls_within_upcalls(engine: str) -> None:
 
 def test_one_upcall_after_another(engine: str) -> None:
     class Door(ScriptedDoor):
-        def proceed(self, memory: memoryview) -> int:
+        def proceed(self, memory: memoryview, answer: object = None) -> int:
             return self.call("signal", 2) if self.told == [1, 100] else 33
 
     door = Door(sched_yield=lambda: door.call("signal", 1) if not door.told else 0)

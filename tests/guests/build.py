@@ -98,6 +98,46 @@ def compile_sources(
     return compiled
 
 
+PIC = ("-fPIC", "-fvisibility=default", "-fno-builtin")
+_LINK = (
+    *("--experimental-pic", "--unresolved-symbols=import-dynamic", "--export=__wasm_call_ctors"),
+    "--export-if-defined=__wasm_apply_data_relocs",
+)
+_SHARED = ("--shared-memory", "--max-memory=268435456")
+_THREADS = ("-matomics", "-mbulk-memory", "-pthread")
+
+
+@functools.cache
+def compile_linked(name: str, *libraries: str, main: bool = False, shared: bool = False) -> Path:
+    """`tests/guests/NAME.c` as a library, or as a program that is linked when it starts.
+
+    `libraries` are sources of those that it needs, by the names `NAME.so`. With `shared` its memory
+    is.
+    """
+    needed = [compile_linked(library, shared=shared) for library in libraries]
+    flags = (*PIC, *(_THREADS if shared else ()), "-w")
+    key = hashlib.sha256(repr((_version(), OPTIONS, flags, _LINK, main, needed)).encode())
+    key.update((GUESTS / f"{name}.c").read_bytes())
+    folder = BUILD / f"{name}-{key.hexdigest()[:16]}"
+    compiled = folder / (f"{name}.wasm" if main else f"{name}.so")
+    if compiled.exists():
+        return compiled
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=BUILD) as directory:
+        out, unlinked = Path(directory) / compiled.name, Path(directory) / "unlinked.o"
+        zig = (sys.executable, "-m", "ziglang")
+        source = str(GUESTS / f"{name}.c")
+        target = ("-target", "wasm32-wasi-musl")
+        _run([*zig, "cc", *target, *OPTIONS, *flags, "-c", source, "-o", str(unlinked)], source)
+        kind = ("-pie", "--import-memory", "--export-all") if main else ("-shared",)
+        memory = _SHARED if shared else ()
+        objects = map(str, (unlinked, *needed))
+        _run([*zig, "wasm-ld", *kind, *_LINK, *memory, *objects, "-o", str(out)], source)
+        folder.mkdir(exist_ok=True)
+        os.replace(out, compiled)
+    return compiled
+
+
 def asyncify(module: bytes, *options: str) -> bytes:
     """A module whose stack can be unwound, by Binaryen's pass of that name."""
     folder = ROOT / "web" / "node_modules" / "binaryen"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from wasix.abi.atomics import ATOMICS
 from wasix.abi.errno import SUSPEND, UNWIND, UPCALL, E, Errno, Unwind
 from wasix.abi.function import Function, Interface
+from wasix.abi.linking import LINKING
 from wasix.abi.preview1 import PREVIEW1
 from wasix.abi.snapshot0 import SNAPSHOT0
 from wasix.abi.wasix import THREADS, WASIX, WASIX64
@@ -14,6 +15,7 @@ __all__ = [
     "ATOMICS",
     "CALLS",
     "INTERFACES",
+    "LINKING",
     "NARROW",
     "NUMBERS",
     "PREVIEW1",
@@ -36,7 +38,7 @@ __all__ = [
 
 INTERFACES: tuple[Interface, ...] = (PREVIEW1, SNAPSHOT0, WASMEDGE, WASIX, THREADS, WASIX64)
 
-_SERVED = (*INTERFACES[:-1], ATOMICS, WASIX64)
+_SERVED = (*INTERFACES[:-1], ATOMICS, LINKING, WASIX64)
 
 CALLS: tuple[Function, ...] = tuple(
     dict.fromkeys(function for interface in _SERVED for function in interface.functions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,113 @@ class MemoryImage:
         whole = bytearray(self.size)
         self.restore(memoryview(whole), FreshMemory())
         return bytes(whole)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The type of a function: names of number types and `v128`."""
+
+    params: tuple[str, ...]
+    results: tuple[str, ...]
+
+
+class Request:
+    """Something the kernel wants of a guest's instance before a call can go on.
+
+    Slots are places in the guest's table of functions. Instances have numbers: 0 is the program's
+    own, others come from `Instantiate`. So have cells, which whoever makes them numbers.
+    """
+
+
+@dataclass(frozen=True)
+class Reflect(Request):
+    """The `Signature` of the function in a slot; None if there is none that has one."""
+
+    slot: int
+
+
+@dataclass(frozen=True)
+class CallSlot(Request):
+    """Call the function in a slot: the bytes of its results, or None as in `Reflect`.
+
+    Values and results lie one after the other, little-endian, each in as many bytes as it has.
+    """
+
+    slot: int
+    values: bytes = b""
+
+
+@dataclass(frozen=True)
+class GrowTable(Request):
+    """So many more slots, which are empty: the first of them, or None if there is no room."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class GrowMemory(Request):
+    """So many more pages: where they begin, or None if there is no room."""
+
+    pages: int
+
+
+@dataclass(frozen=True)
+class Place(Request):
+    """Put a function that an instance exports into a slot, or empty that with None; whether it is
+    there now. The slot may be one of another instance's, in its exported `table`."""
+
+    slot: int
+    instance: int = 0
+    export: str | None = None
+    table: int = 0
+
+
+@dataclass(frozen=True)
+class Read(Request):
+    """The value of an exported global of 32 bits; None if there is none."""
+
+    instance: int
+    export: str
+
+
+@dataclass(frozen=True)
+class Write(Request):
+    """Give a cell a value of 32 bits. Answers None."""
+
+    cell: int
+    value: int
+
+
+@dataclass(frozen=True)
+class Given:
+    """What an import is given: `of` says what the rest means."""
+
+    of: str
+    """`memory`, `table` and `stack` (the pointer of the stack) are the program's own; `export`,
+    `cell` (a global of 32 bits), `call` (a system call) and `tag`."""
+    instance: int = 0
+    """Of an `export`."""
+    name: str = ""
+    """Of an `export`, or of a `tag`: the same name gets the same tag."""
+    cell: int = 0
+    value: int = 0
+    """What a new cell has."""
+    mutable: bool = False
+    """Of a new cell."""
+    function: Any = None
+    """The `wasix.abi.Function` of a `call`."""
+    params: tuple[str, ...] = ()
+    """Of a `tag`."""
+
+
+@dataclass(frozen=True)
+class Instantiate(Request):
+    """Instantiate a module (the face's, as the engine knows it): the number of the instance, or a
+    text that says why that cannot be."""
+
+    module: Any
+    imports: tuple[Given, ...]
+    """One for each of its imports, in their order."""
 
 
 @dataclass(frozen=True)

@@ -282,11 +282,11 @@ _LINKING = (
     Function(
         "dlopen",
         (
-            Text("path"),
+            Text("path", optional=True),
             In("flags", x.DL_FLAGS),
             Address("err_buf"),
             In("err_buf_len", t.SIZE),
-            Text("ld_library_path"),
+            Text("ld_library_path", optional=True),
             Out("ret", x.DL_HANDLE),
         ),
         "Link a library.",
@@ -346,7 +346,7 @@ _LINKING = (
             In("argument_types_len", x.U16),
             Address("result_types"),
             In("result_types_len", x.U16),
-            Update("ret", x.REFLECTION_RESULT),
+            Address("ret"),
         ),
         "The type of a function of the table.",
         blocks=True,

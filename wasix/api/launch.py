@@ -18,8 +18,9 @@ from weakref import WeakSet
 import engines
 from engines.protocol import End, EngineError, Linked, Outcome
 from engines.traps import named
+from engines.wasm import FunctionType, MemoryType
 from wasix.abi import WASIX, WASIX64, E, Errno
-from wasix.abi.instance import Snapshot
+from wasix.abi.instance import Signature, Snapshot
 from wasix.api.artifacts import Filler, allowed, kept
 from wasix.api.auto import Choice, choose
 from wasix.api.backtrace import frames
@@ -33,6 +34,7 @@ from wasix.api.trap import Frame
 from wasix.catalogue import Found
 from wasix.fs.file import OpenFile
 from wasix.proc.carrier import OsThreadCarrier
+from wasix.proc.library import Library
 from wasix.proc.process import (
     STATUS_FUEL,
     STATUS_INTERNAL,
@@ -80,8 +82,34 @@ class Image:
         exports = self.linked.module.exports
         return frozenset(export.name for export in exports if export.kind == "function")
 
+    @property
+    def links(self) -> bool:
+        return self.linked.table is not None and self.choice.engine.abilities.links
+
     def exports(self, name: str) -> bool:
         return name in self._functions
+
+    @cached_property
+    def _library(self) -> Library:
+        from wasix.api.library import of_program
+
+        return of_program(self.linked, self.name)
+
+    def library(self) -> Library:
+        return self._library
+
+    def stubs(self, signatures: tuple[Signature | None, ...]) -> Module:
+        from engines.wasm.dylink import stubs
+        from wasix.api.library import function_type
+
+        return stubs(tuple(function_type(of) for of in signatures if of is not None))
+
+    def closure(self, signature: Signature) -> Module:
+        from engines.wasm.adapters import closure
+
+        memory = self.linked.module.type_of_export("memory")
+        assert isinstance(memory, MemoryType)
+        return closure(FunctionType.of(signature.params, signature.results), memory)
 
 
 class LinkOptions(TypedDict):
@@ -214,6 +242,45 @@ class Launcher:
                     self._images.popitem(last=False)
             loading.ready.wake()
 
+    def load_library(self, process: Process, name: str, file: OpenFile) -> Loading:
+        """Begin to load a library for a guest, on a thread of its own."""
+        loading, image = Loading(), process.program
+        assert isinstance(image, Image)
+        try:
+            data = _contents(file, file.stat().size)
+        finally:
+            file.close()
+        threading.Thread(
+            target=self._load_library,
+            args=(loading, image, name, data),
+            name="wasix-load",
+            daemon=True,
+        ).start()
+        return loading
+
+    def _load_library(self, loading: Loading, image: Image, name: str, data: bytes) -> None:
+        from wasix.api.library import load
+
+        settings, found, reason = self.settings, None, None
+        try:
+            if image.linked.fuel is not None:
+                raise ProgramInvalid(f"{name}: a program that is metered can have no libraries")
+            found = load(data, name, image.linked, abi=settings.abi, elements=settings.table_limit)
+            engine = image.choice.engine
+            if lack := lacking(found.module, engine):
+                raise ProgramInvalid(refusal(found.module, [engine.name], lack))
+            engine.prepare(found.module, kept())
+        except WasixError as error:
+            reason = str(error)
+        except Exception as error:  # as in `_load`
+            reason = f"{name}: {type(error).__name__}: {error}"
+        with self.kernel.lock:
+            if reason is None:
+                loading.library = found
+            else:
+                loading.error, loading.reason = Errno(E.NOEXEC), reason
+            loading.ready.wake()
+
     def image(self, name: str, source: bytes | Found) -> Image:
         """A program, on the engine that is to run it. Raises `WasixError`."""
         settings = self.settings
@@ -236,6 +303,10 @@ class Launcher:
 
     def start_thread(self, thread: Thread, starter: Thread, argument: int) -> None:
         """Run a thread that another has made."""
+        image = thread.process.program
+        assert isinstance(image, Image)
+        if thread.process.record and image.linked.relocated is None:
+            raise Errno(E.NOTSUP)  # nothing would make its table the same
         self.runs[thread.process].begin_thread(thread, starter, argument)
 
     # Running.

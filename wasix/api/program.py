@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engines.artifacts import Artifacts
-from engines.protocol import ASYNCIFY, Fuel, Linked
+from engines.protocol import ASYNCIFY, Fuel, Linked, Relocated
 from engines.wasm import (
     DecodeError,
     FunctionType,
@@ -17,6 +17,7 @@ from engines.wasm import (
     MemoryType,
     Module,
     TableLimitError,
+    TableType,
     ValueType,
     check_links,
     clamp_memory,
@@ -24,8 +25,10 @@ from engines.wasm import (
     decode,
     export_hidden,
     export_start,
+    growable,
 )
 from engines.wasm.rewrite import add_export, import_memory
+from engines.wasm.types import FUNCREF
 from wasix.abi import REVISIONS, Function, lookup
 from wasix.api.errors import ProgramInvalid, UsageError
 
@@ -49,6 +52,12 @@ _OWN = "wasix"
 """The module from which a program is given the shared memory that it would make for itself: its
 threads are other instances, which have to be given the same one."""
 
+LINKING = frozenset(
+    "dlopen dlsym call_dynamic closure_prepare closure_allocate closure_free reflect_signature"
+    " context_create".split()
+)
+"""Functions that look at a guest's table of functions, or add to it."""
+
 _NUMBERS = ("i32", "i64", "f32", "f64")
 
 
@@ -68,22 +77,32 @@ def link(
     fuel: bool = False,
     artifacts: Artifacts | None = None,
     waits: bool = True,
+    links: bool = True,
 ) -> Linked:
     """Decode a command module, check its imports against an ABI revision, and bound what it takes.
 
     `name` is for messages; `memory` is in bytes, `elements` are those of all tables; with `fuel`
     the module is made to count, or taken from `artifacts`; with `waits` the kernel's futexes stand
-    in for waiting at shared memory. Raises `ProgramInvalid`.
+    in for waiting at shared memory; with `links` a program may be one that is linked when it
+    starts, and libraries be linked to it. Raises `ProgramInvalid`.
     """
     if abi not in REVISIONS:
         raise UsageError(f"there is no ABI revision {abi!r}; known: {', '.join(REVISIONS)}")
     interfaces = REVISIONS[abi]
     try:
         module = decode(data, name)
+        own: Relocated | None = None
+        if links and module.custom("dylink.0"):
+            from wasix.api.library import relocated
+
+            module, own = relocated(module, elements)
+        stubbed = frozenset(own.stubbed if own else ())
+        kinds = ("memory", "tag") if own is None else ("memory", "tag", "table", "global")
         check_links(
             module,
             lambda of, import_name: [_type(f) for f in lookup(of, import_name, interfaces)],
-            provided=lambda item: item.kind in ("memory", "tag"),
+            modules=("env",) if own else (),
+            provided=lambda item: item.kind in kinds or (item.module, item.name) in stubbed,
         )
     except (DecodeError, LinkError) as error:
         raise ProgramInvalid(str(error)) from None
@@ -109,20 +128,23 @@ def link(
             if _type(function) == item.type
         )
         for item in module.imports
-        if isinstance(item.type, FunctionType)
+        if isinstance(item.type, FunctionType) and (item.module, item.name) not in stubbed
     }
     meter: Fuel | None = None
     first: str | None = None
     calls = functions.values()
     suspends = _suspends(module, calls)
+    links = links and (own is not None or any(of.name in LINKING for of in calls))
     try:
+        if links:
+            module = growable(module)
         if fuel:
             from wasix.api.metered import metered
 
             module, meter, first = metered(module, functions, artifacts)
         elif suspends or any(function.name == "callback_signal" for function in calls):
             module, first = export_start(module)
-        if suspends:
+        if suspends or links:
             module = export_hidden(module)
         module = clamp_memory(module, DEFAULT_MEMORY if memory is None else memory)
         module = clamp_tables(module, elements)
@@ -142,14 +164,21 @@ def link(
         first,
         waits=waiting.table if waiting else None,
         shares=_shares(module),
+        relocated=own,
     )
-    if not suspends:
+    if not suspends and not links:
         return program
     variables = _variables(module)
+    pointer = _stack_pointer(module, [index for _, _, index in variables])
+    if links:
+        stack = None if pointer is None else variables[pointer][0]
+        program = replace(program, table=_table(module), stack=stack)
+    if not suspends:
+        return program
     return replace(
         program,
         variables=tuple((name, of) for name, of, _ in variables),
-        stack_pointer=_stack_pointer(module, [index for _, _, index in variables]),
+        stack_pointer=pointer,
         suspends=True,
     )
 
@@ -170,6 +199,21 @@ def _shares(module: Module) -> bool:
     exported = module.export("memory")
     imported = sum(item.kind == "memory" for item in module.imports)
     return exported is not None and exported.index < imported and _shared(module)
+
+
+def _table(module: Module) -> str | None:
+    """The exported table of functions: the one of LLVM's name, or the first."""
+    export = module.export("__indirect_function_table")
+    index = export.index if export is not None and export.kind == "table" else 0
+    tables = module.index_space("table")
+    if index >= len(tables):
+        return None
+    of = tables[index]
+    # References of a narrower type may not be put there.
+    fits = isinstance(of, TableType) and of.element == FUNCREF and not of.limits.is64
+    memory = module.type_of_export("memory")
+    fits = fits and isinstance(memory, MemoryType) and not memory.limits.is64
+    return module.exported_as("table", index) if fits else None
 
 
 def _suspends(module: Module, functions: Iterable[Function]) -> bool:

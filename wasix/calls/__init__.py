@@ -14,6 +14,9 @@ from wasix.abi import E, Errno
 from wasix.calls import (
     args,
     clock,
+    context,
+    dl,
+    dynamic,
     environ,
     epoll,
     fd,
@@ -33,7 +36,7 @@ from wasix.calls import (
 
 _NOUNS = (
     *(args, environ, clock, fd, path, poll, epoll, tty, timer),
-    *(proc, signal, stack, thread, futex, random, sched, sock),
+    *(proc, signal, stack, thread, futex, random, sched, sock, dynamic, dl, context),
 )
 
 HANDLERS: dict[str, Callable[..., Any]] = {

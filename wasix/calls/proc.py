@@ -22,6 +22,7 @@ from wasix.fs.file import OpenFile
 from wasix.fs.inode import Access
 from wasix.fs.pipe import Pipe, PipeReader, PipeWriter
 from wasix.proc import fork
+from wasix.proc.context import MAIN
 from wasix.proc.find import SEARCH_PATH, change_directory, open_at, program
 from wasix.proc.process import STATUS_NOEXEC, STATUS_NOT_FOUND, Process, Thread
 from wasix.proc.signal import Signal
@@ -169,6 +170,14 @@ def proc_fork(thread: Thread, copy_memory: int, at: int) -> None:
     if running is None or not running.suspends:
         raise Errno(E.NOTSUP)
     if thread.process.loan is not None:
+        raise Errno(E.NOTSUP)
+    if copy_memory and thread.contexts.active != MAIN:
+        raise Errno(E.NOTSUP)
+    linker = thread.process.linker
+    if copy_memory and (
+        linker or thread.process.closures or any(held.wants for held in thread.held)
+    ):
+        # A copy has the table that the program begins with, and is in no such call.
         raise Errno(E.NOTSUP)
     thread.process.kernel.check_processes()
     raise fork.fork(thread, at) if copy_memory else fork.vfork(thread, at)

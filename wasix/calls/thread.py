@@ -35,6 +35,7 @@ def _spawn(thread: Thread, argument: int) -> int:
     if process.program is not None and not process.program.exports(ENTRY):
         raise Errno(E.NOTCAPABLE)
     new = process.new_thread(thread)
+    new.argument = argument
     try:
         programs.start_thread(new, thread, argument)
     except BaseException:  # also if it has to wait

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from wasix.abi import UNWIND, UPCALL, Function, Unwind
-from wasix.abi.instance import Suspended, Upcall
+from wasix.abi.instance import Request, Suspended, Upcall
 from wasix.kernel import Kernel
 from wasix.proc.delivery import Attempt, Delivery
 from wasix.proc.process import Thread
-from wasix.proc.wait import Block, Suspend
+from wasix.proc.wait import Block, Suspend, Wanted
 
 Entry = Callable[[memoryview, Sequence[int]], int]
 """A system call as an engine makes it: see `engines.protocol.Entry`."""
@@ -128,6 +128,8 @@ class OsThreadCarrier(_Sleeper):
                 return UNWIND
             except Suspend as suspend:
                 return delivery.suspend(suspend)
+            except Wanted as wanted:
+                return delivery.want(wanted, Attempt(function, call, arguments))
             except Exception as error:  # a defect of ours must end the guest, not the host
                 return delivery.defect(function, error)
             finally:
@@ -135,13 +137,13 @@ class OsThreadCarrier(_Sleeper):
 
         return enter
 
-    def upcall(self) -> Upcall:
+    def upcall(self) -> Upcall | Request:
         """See `engines.protocol.Door`."""
         return self._delivery.upcall()
 
-    def proceed(self, memory: memoryview) -> int:
+    def proceed(self, memory: memoryview, answer: Any = None) -> int:
         with self.kernel.lock:
-            held = self._delivery.release()
+            held = self._delivery.release(answer)
             if isinstance(held, Attempt):
                 return self._go_on(held, memory)
             return self._delivery.hold(held)
@@ -175,6 +177,8 @@ class OsThreadCarrier(_Sleeper):
             answer = UNWIND
         except Suspend as suspend:
             answer = self._delivery.suspend(suspend)
+        except Wanted as wanted:
+            return self._delivery.want(wanted, attempt)
         except Exception as error:  # as in `entry`
             answer = self._delivery.defect(attempt.function, error)
         thread.call.clear()

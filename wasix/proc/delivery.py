@@ -14,15 +14,15 @@ from typing import Any
 
 from wasix.abi import SUSPEND, UNWIND, UPCALL, E, Errno, Function
 from wasix.abi.bind import Call
-from wasix.abi.instance import Suspended, Upcall
+from wasix.abi.instance import Request, Suspended, Upcall
 from wasix.proc.process import STATUS_INTERNAL, STATUS_TRAP, Thread
 from wasix.proc.signal import IGNORED, Signal
 from wasix.proc.stack import Held
-from wasix.proc.wait import Suspend
+from wasix.proc.wait import Suspend, Wanted
 
 _PROGRAMS = ("exec", "exec2", "exec3", "exec4", "spawn", "spawn2", "spawn3")
 _FUTEX = ("futex_wait", "memory_atomic_wait32", "memory_atomic_wait64")
-RESUMED = frozenset({*_FUTEX, "thread_join", *(f"proc_{name}" for name in _PROGRAMS)})
+RESUMED = frozenset({*_FUTEX, "thread_join", "dlopen", *(f"proc_{name}" for name in _PROGRAMS)})
 """Waits that no signal ends: who makes them would only wait again, or waits for nothing else."""
 ENDED_BY_ALL = frozenset({"poll_oneoff", "epoll_wait", "thread_sleep"})
 """Waits that end also for signals a program ignores unless it asks for them."""
@@ -44,8 +44,8 @@ class Delivery:
 
     def __init__(self, thread: Thread) -> None:
         self._thread = thread
-        self._next: Upcall | None = None
-        self._then: Callable[[Any], int | None] | None = None
+        self._next: Upcall | Request | None = None
+        self._then: Callable[[Any], int | Request | None] | None = None
 
     def _signal(self) -> Signal | None:
         """The next signal, if the guest can take it now; a look that finds none ends attention."""
@@ -108,12 +108,20 @@ class Delivery:
         self._call(signal, answer)
         return UPCALL
 
-    def upcall(self) -> Upcall:
+    def want(self, wanted: Wanted, attempt: Attempt) -> int:
+        """Remember what a call wants of the instance, and to make it again after that."""
+        thread = self._thread
+        thread.held.append(Held(attempt, thread.call, wants=True))
+        thread.call = {}
+        self._next = wanted.request
+        return UPCALL
+
+    def upcall(self) -> Upcall | Request:
         assert self._next is not None
         return self._next
 
-    def release(self) -> Attempt | int:
-        """What comes after the upcall that has returned."""
+    def release(self, answer: Any) -> Attempt | int:
+        """What comes after the upcall that has returned, or the request that was answered."""
         thread, process = self._thread, self._thread.process
         if not thread.held:
             process.exit(
@@ -125,6 +133,8 @@ class Delivery:
         held = thread.held.pop()
         # A call that has its answer remembers nothing.
         thread.call = held.call if isinstance(held.then, Attempt) else {}
+        if held.wants:
+            thread.call["answer"] = answer
         return held.then
 
     def suspend(self, suspend: Suspend) -> int:
@@ -137,12 +147,16 @@ class Delivery:
         then, self._then = self._then, None
         self._thread.call.clear()
         try:
-            return then(guest)
+            answer = then(guest)
         except Errno as error:
             return int(error.code)
         except Exception as error:  # as in `defect`
             self.defect(None, error)
             return None
+        if isinstance(answer, Request):
+            self._next = answer
+            return UPCALL
+        return answer
 
     def defect(self, function: Function | None, error: BaseException) -> int:
         """A defect of ours ends the guest."""

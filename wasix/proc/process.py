@@ -16,7 +16,10 @@ from wasix.abi import E, Errno
 from wasix.abi.instance import Snapshot
 from wasix.abi.memory import DirectMemory, Memory
 from wasix.fs.descriptor import DescriptorTable
+from wasix.proc.closures import Closures
+from wasix.proc.context import Contexts
 from wasix.proc.futex import Futexes
+from wasix.proc.record import Record
 from wasix.proc.signal import IGNORED, STOPPING, UNCATCHABLE, Signal
 from wasix.proc.stack import Checkpoints, Held, Point
 from wasix.proc.timer import Timers
@@ -25,6 +28,7 @@ from wasix.proc.wait import Block, Sleeper, WaitQueue
 
 if TYPE_CHECKING:
     from wasix.kernel import Kernel
+    from wasix.proc.linker import Linker
     from wasix.proc.program import Program
 
 STATUS_TRAP = 134
@@ -63,9 +67,11 @@ class Thread:
     """
 
     __slots__ = (
+        "argument",
         "attention",
         "call",
         "checkpoints",
+        "contexts",
         "ended",
         "futexes",
         "held",
@@ -81,9 +87,12 @@ class Thread:
 
     def __init__(self, process: Process, tid: int, futexes: Futexes | None = None) -> None:
         self.tid = tid
+        self.argument = 0
+        """What it starts with, if it is not the first: where its stack is said to be."""
         self.attention = process.timers.deadline is not None
         self.call: dict[str, Any] = {}
         self.checkpoints = Checkpoints()
+        self.contexts = Contexts()
         self.held: list[Held] = []
         """The calls whose upcalls are being made, outermost first."""
         self.ended = WaitQueue()
@@ -203,6 +212,13 @@ class Process:
         self.callback: str | None = None
         """The exported function that takes its signals; without one each does what it does by
         default, or nothing if it is among `ignored`."""
+        self.closures = Closures()
+        """Functions that it has had made; those of the program it runs."""
+        self.record = Record()
+        """What has been linked to its program."""
+        self.linker: Linker | None = None
+        """What links libraries to its program, once that is needed."""
+        self._cells = 0
         self.timers = Timers(kernel.host.monotonic, self.deliver)
         self.wasix: bool = parent.wasix if parent else False
         """Whether its program was built for WASIX, whose libc takes preopened directories, paths
@@ -240,10 +256,16 @@ class Process:
         if parent is not None:
             parent.children.pop(self.pid, None)
 
+    def new_cell(self) -> int:
+        """A number for a global that its instances are given."""
+        self._cells += 1
+        return self._cells
+
     def become(self, program: Program) -> None:
         """Be about to run `program` from its beginning: what belongs to the old one goes."""
         self.program, self.name, self.wasix = program, program.name, program.wasix
         self.callback = None
+        self.closures, self.record, self.linker = Closures(), Record(), None
         self.descriptors.close_on_exec()
 
     def execute(self, program: Program) -> None:

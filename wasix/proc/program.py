@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from wasix.abi import Errno
-from wasix.abi.instance import Snapshot
+from wasix.abi.instance import Signature, Snapshot
+from wasix.proc.library import Library
 from wasix.proc.wait import WaitQueue
 
 if TYPE_CHECKING:
@@ -32,8 +33,30 @@ class Program(Protocol):
     def wasix(self) -> bool:
         """Whether it imports anything from WASIX."""
 
+    @property
+    def links(self) -> bool:
+        """Whether its table of functions can be looked at and added to."""
+
     def exports(self, name: str) -> bool:
         """Whether it exports a function under this name."""
+
+    def library(self) -> Library:
+        """The program as what libraries are linked to."""
+
+    def stubs(self, signatures: tuple[Signature | None, ...]) -> object:
+        """A module with functions of these types as exports `0`, `1`..., for `Instantiate`.
+
+        Each calls what is at its place of the exported `table`; if nothing is, the function that
+        the module imports, with its place and the value of the global that it imports added up.
+        """
+
+    def closure(self, signature: Signature) -> object:
+        """A module with a function of this type as its export `closure`, for `Instantiate`.
+
+        It imports memory, table, stack pointer and two globals, and calls what is in the slot that
+        the first of these says: with the addresses of arguments and of room for the results, as
+        `CallSlot` has them, and the second.
+        """
 
 
 class Loading:
@@ -42,6 +65,8 @@ class Loading:
     def __init__(self) -> None:
         self.ready = WaitQueue()
         self.program: Program | None = None
+        self.library: Library | None = None
+        """Instead, if it was a library that was to be loaded."""
         self.error: Errno | None = None
         """`noexec` if the file is no program, else why it cannot be read."""
         self.reason: str | None = None
@@ -53,6 +78,9 @@ class Programs(Protocol):
 
     def load(self, name: str, file: OpenFile) -> Loading:
         """Begin to load the program that `file` holds; closes the file when it has been read."""
+
+    def load_library(self, process: Process, name: str, file: OpenFile) -> Loading:
+        """The same for a library to be linked to the program that `process` runs."""
 
     def start(self, process: Process, snapshot: Snapshot | None = None) -> None:
         """Run `process.program`, from its beginning or from where a snapshot was taken.

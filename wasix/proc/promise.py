@@ -111,11 +111,13 @@ class PromiseCarrier:
 
     def upcall(self) -> Upcall:
         """What to call after `UPCALL`."""
-        return self._delivery.upcall()
+        upcall = self._delivery.upcall()
+        assert isinstance(upcall, Upcall)  # nothing is linked here
+        return upcall
 
     def proceed(self) -> int:
         """What to do when the upcall has returned, as `resume` says it."""
-        self._call, self._waited = self._delivery.release(), False
+        self._call, self._waited = self._delivery.release(None), False
         return self.resume()
 
     def suspended(self, guest: Suspended) -> int | None:

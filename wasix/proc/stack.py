@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wasix.abi import E, Errno
@@ -25,9 +25,11 @@ class Held:
     then: Attempt | int
     """A call to make, or the answer of one."""
     call: dict[str, Any]
+    wants: bool = False
+    """Whether it remembers as well what a request answers."""
 
     def copy(self) -> Held:
-        return Held(self.then, self.call.copy())
+        return replace(self, call=self.call.copy())
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasix.abi import E, Errno, Function, Unwind
 from wasix.abi.bind import Call, Handler, direct
-from wasix.proc.wait import Block, Suspend
+from wasix.proc.wait import Block, Suspend, Wanted
 
 if TYPE_CHECKING:
     from wasix.proc.process import Process, Thread
@@ -72,7 +72,7 @@ class Tracing:
             opened.arguments = arguments
             try:
                 result = handler(thread, *arguments)
-            except Block:
+            except (Block, Wanted):
                 self._wait(opened)
                 raise
             except (Errno, Unwind) as error:
@@ -101,7 +101,7 @@ class Tracing:
             opened = self._begin(thread, function, tuple(raw))
             try:
                 code = decoder(memory, raw)
-            except Block:
+            except (Block, Wanted):
                 self._wait(opened)
                 raise
             except Unwind as error:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from wasix.abi.instance import Request
+
 
 class Sleeper(Protocol):
     """A parked thread, as its carrier made it."""
@@ -63,10 +65,22 @@ class Suspend(Exception):
     """The guest's stack must be unwound before the call can be served.
 
     `then` is called when it has been, under the kernel lock, with the guest (what the engine
-    protocol calls `Suspended`). It returns what the call answers when the stack is rewound, or None
-    if the guest is to end instead.
+    protocol calls `Suspended`). It returns what the call answers when the stack is rewound, a
+    request to be made from within it then, for which it has put what comes after that into
+    `thread.held`, or None if the guest is to end instead.
     """
 
-    def __init__(self, then: Callable[[Any], int | None]) -> None:
+    def __init__(self, then: Callable[[Any], int | Request | None]) -> None:
         super().__init__("suspended")
         self.then = then
+
+
+class Wanted(Exception):
+    """The call needs something of the guest's instance, and is tried again when that is done.
+
+    It then finds what the request answered in `thread.call["answer"]`.
+    """
+
+    def __init__(self, request: Request) -> None:
+        super().__init__("wants something of the instance")
+        self.request = request

@@ -67,7 +67,7 @@ KERNEL = (
 """The Python that runs in the page."""
 
 _OF_DESKTOPS = (
-    *("assemble", "blocks", "immediates", "meter"),
+    *("adapters", "assemble", "blocks", "dylink", "immediates", "meter"),
     *("opcodes", "probes", "references", "waits"),
 )
 
@@ -172,7 +172,7 @@ def _programs(names: Iterable[str], assets: Path) -> Iterator[tuple[str, dict[st
         found = catalogue.find(name)
         data = found.read()
         short = Path(found.name).stem if isinstance(found.source, Path) else found.name
-        program = link(data, found.name, waits=False)
+        program = link(data, found.name, waits=False, links=False)
         if program.module.size != len(data):
             data = program.module.join()
         path = _hashed(data, f"{short}.wasm", assets)

@@ -95,7 +95,7 @@ class Page:
         from wasix.api.program import link
 
         try:
-            program = link(bytes(data), name, memory=memory, waits=False)
+            program = link(bytes(data), name, memory=memory, waits=False, links=False)
         except WasixError as error:
             raise PageError(str(error)) from None
         module = program.module

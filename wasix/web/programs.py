@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engines.traps import named
 from wasix.abi import CALLS, WASIX, WASIX64, E, Errno
-from wasix.abi.instance import FreshMemory, Snapshot
+from wasix.abi.instance import FreshMemory, Signature, Snapshot
 from wasix.abi.staged import Stage
 from wasix.fs.file import OpenFile
+from wasix.proc.library import Library
 from wasix.proc.process import STATUS_INTERNAL, STATUS_TRAP, Group, Process, Thread
 from wasix.proc.program import Loading
 from wasix.proc.promise import PromiseCarrier
@@ -69,6 +70,19 @@ class Image:
     def _described(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.wanted)
         return found
+
+    @property
+    def links(self) -> bool:
+        return False
+
+    def library(self) -> Library:
+        raise Errno(E.NOTSUP)
+
+    def stubs(self, signatures: tuple[Signature | None, ...]) -> object:
+        raise Errno(E.NOTSUP)
+
+    def closure(self, signature: Signature) -> object:
+        raise Errno(E.NOTSUP)
 
     @property
     def suspends(self) -> bool:
@@ -193,6 +207,9 @@ class Programs:
         self.worker.load(self._last)
         return loaded.loading
 
+    def load_library(self, process: Process, name: str, file: OpenFile) -> Loading:
+        raise Errno(E.NOTSUP)
+
     def start(self, process: Process, snapshot: Snapshot | None = None) -> None:
         assert isinstance(process.program, Image)
         thread = process.main
@@ -216,7 +233,7 @@ class Programs:
         file = self._files[number]
         data, file.data = file.data, b""
         try:
-            program = link(data, file.name, memory=file.memory)
+            program = link(data, file.name, memory=file.memory, links=False)
         except WasixError as error:
             self.failed(number, str(error))
             return None

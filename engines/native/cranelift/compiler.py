@@ -45,6 +45,9 @@ KINDS = {
 }
 """What wasmtime calls the value types that its interface has words for."""
 
+TYPES = {kind: value for value, kind in KINDS.items()}
+"""The same, the other way round."""
+
 _TYPES = 256
 """Types of functions that are kept."""
 

@@ -9,13 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from engines.artifacts import Kept
 from engines.asyncify import PAGE
 from engines.native.cranelift.compiler import WASM_STACK, Compiler, Invalid, compiler
 from engines.native.cranelift.library import Extern, Instance
+from engines.native.cranelift.linking import Common, Linking
 from engines.native.cranelift.mailbox import Mail, Mailbox, Mails
 from engines.native.cranelift.store import Memory, SharedMemory, Store, Variable, view
 from engines.native.machine import Machine
@@ -24,11 +25,21 @@ from engines.plain import Refused, Trapped
 from engines.profile import Samples
 from engines.protocol import Abilities, Build, Door, End, Linked, Outcome
 from engines.teardown import finish
-from engines.wasm import FunctionType, MemoryType, Module, TagType, ValueType, decode
+from engines.wasm import (
+    FunctionType,
+    GlobalType,
+    MemoryType,
+    Module,
+    TableType,
+    TagType,
+    ValueType,
+    decode,
+)
 from engines.wasm.types import Feature
 from engines.wasm.waits import FILLER, TYPES
 from wasix.abi import ATOMICS, UNWIND, E, Function, Unwind
-from wasix.abi.instance import Snapshot
+from wasix.abi.instance import GrowMemory, Request, Snapshot
+from wasix.abi.linking import START
 
 if TYPE_CHECKING:
     from engines.native.cranelift.profiler import Profiler
@@ -130,20 +141,22 @@ class CraneliftGuest:
         module = self._program.module
         compiled = self._compiler.module(module)
         self._store = store = Store(self._compiler, self._asked)
-        instance = _Instance(store, self._program, self._seen)
+        instance = _Instance(store, self._program, self._seen, self._linking)
         self._machine = Machine(self._program, self._door, instance)
         try:
             if self._samples is not None:
                 from engines.native.cranelift.profiler import Profiler
 
                 self._profiler = Profiler(self._compiler, compiled, store, module)
+            self._mail = self._mails.take(store)
+            self._common = Common(store, self._compiler, self._program, self._serve)
             imports, waits = self._imports(store, module)
             if self._stopped:
                 return Outcome(End.UNWOUND)
             if self._profiler:
                 self._profiler.begin()
             # From here on guest code may run: instantiation runs a start function.
-            instance.instance = store.instantiate(compiled, imports)
+            instance.begin(store.instantiate(compiled, imports))
             self._memory = instance.linear = store.exported_memory(instance.instance, "memory")
             self._look()
             if self._program.waits is not None:
@@ -155,6 +168,10 @@ class CraneliftGuest:
         finally:
             del self._machine  # which refers to this
             self._finish_profile()
+
+    def _linking(self, main: Instance) -> Linking:
+        assert self._store is not None
+        return Linking(self._program, main, self._common)
 
     def _asked(self) -> bool:
         """Whether the guest is to stop, which it asks at every epoch."""
@@ -185,12 +202,23 @@ class CraneliftGuest:
             if first is not None and snapshot is None:
                 instance.call(first)
             if self._origin is None:
+                if self._program.relocated is not None and snapshot is None:
+                    self._begin()
                 returned = self._machine.run("_start", start=snapshot)
             else:
+                if self._program.relocated is not None:
+                    self._begin()
                 returned = self._machine.run("wasi_thread_start", self._origin.arguments)
         except Trapped as trap:
             return self._trapped(trap)
         return Outcome(End.RETURNED if returned else End.UNWOUND)
+
+    def _begin(self) -> None:
+        """Make the call that links the program. Raises `Trapped`."""
+        assert self._mail is not None
+        self._call(START, self._mail)()
+        if self._mail.answer[0] == UNWIND:
+            raise Trapped("the program was not linked")
 
     def _trapped(self, trap: Trapped) -> Outcome:
         failure = self._failure
@@ -204,32 +232,30 @@ class CraneliftGuest:
 
     def _imports(self, store: Store, module: Module) -> tuple[list[Extern], list[Extern]]:
         """What the module imports, and what goes into the table that it waits by."""
-        mail = self._mail = self._mails.take(store)
+        of_program = self._program.functions
         served = [
-            self._program.functions[item.module, item.name]
+            (item.type, of_program[item.module, item.name])
             for item in module.imports
-            if item.kind == "function"
+            if isinstance(item.type, FunctionType) and (item.module, item.name) in of_program
         ]
-        mailbox = _mailbox(module)
         if self._program.waits is not None:
-            served += ATOMICS.functions
-            mailbox = Mailbox((*mailbox.types, *TYPES))
-        calls = [store.callback(self._call(function, mail)) for function in served]
-        compiled = self._compiler.module(mailbox)
-        instance = store.instantiate(compiled, [store.share(mail.memory), *calls])
-        functions = iter(range(len(calls)))
+            served += zip(TYPES, ATOMICS.functions, strict=True)
+        functions = iter(self._serve(store, served))
         imports = []
         for item in module.imports:
             match item.type:
-                case FunctionType():
-                    imports.append(store.export(instance, str(next(functions))))
+                case FunctionType() if (item.module, item.name) in of_program:
+                    imports.append(next(functions))
                 case MemoryType() as declared:
                     imports.append(self._memory_for(store, declared))
                 case TagType() as declared:
-                    imports.append(store.tag(declared))
+                    tag = self._common.tag(item.name, declared)
+                    imports.append(tag)
+                case GlobalType() | TableType() | FunctionType():
+                    imports.append(self._common.own(self._program, item))
                 case _:
                     raise TypeError(f"{item.module}.{item.name} is a {item.kind}")
-        return imports, [store.export(instance, str(number)) for number in functions]
+        return imports, list(functions)
 
     def _memory_for(self, store: Store, of: MemoryType) -> Extern:
         if not of.limits.shared:
@@ -240,6 +266,17 @@ class CraneliftGuest:
             memory = self._origin.memories[len(self._shared)]
         self._shared.append(memory)
         return store.share(memory)
+
+    def _serve(
+        self, store: Store, functions: Sequence[tuple[FunctionType, Function]]
+    ) -> list[Extern]:
+        """The system calls for a module that imports them as such types."""
+        mail = self._mail
+        assert mail is not None
+        calls = [store.callback(self._call(function, mail)) for _, function in functions]
+        compiled = self._compiler.module(Mailbox(tuple(of for of, _ in functions)))
+        instance = store.instantiate(compiled, [store.share(mail.memory), *calls])
+        return [store.export(instance, str(number)) for number in range(len(calls))]
 
     def _call(self, function: Function, mail: Mail) -> Callable[[], int]:
         """What wasmtime calls for `function`: a closure, to look little up."""
@@ -301,11 +338,36 @@ class _Instance:
     instance: Instance
     linear: Memory
 
-    def __init__(self, store: Store, program: Linked, look: Callable[[], memoryview]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        program: Linked,
+        look: Callable[[], memoryview],
+        linking: Callable[[Instance], Linking],
+    ) -> None:
         self._store = store
         self._program = program
         self._look = look
+        self._link = linking
+        self._linking: Linking | None = None
         self._numbers: dict[str, Variable] = {}
+
+    def begin(self, instance: Instance) -> None:
+        self.instance = instance
+
+    @property
+    def linking(self) -> Linking:
+        if self._linking is None:
+            self._linking = self._link(self.instance)
+        return self._linking
+
+    def call_slot(self, slot: int, values: bytes | None) -> bytes | None:
+        return self.linking.call(slot, values)
+
+    def perform(self, request: Request) -> Any:
+        if isinstance(request, GrowMemory):
+            return self.grow(request.pages)
+        return self.linking.perform(request)
 
     def call(self, export: str, arguments: Sequence[int] = ()) -> None:
         of = self._program.module.type_of_export(export)
@@ -337,7 +399,9 @@ class CraneliftEngine:
     """See `engines.protocol.Engine`."""
 
     name = "cranelift"
-    abilities = Abilities(artifacts=True, threads=True, profiles=True, perf_map=SUPPORTED)
+    abilities = Abilities(
+        artifacts=True, threads=True, profiles=True, perf_map=SUPPORTED, links=True
+    )
 
     def __init__(self) -> None:
         self.compiler = compiler()

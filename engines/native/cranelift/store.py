@@ -8,7 +8,7 @@ from ctypes import POINTER, byref, c_uint64, c_void_p
 from typing import Any, Protocol
 
 from engines.backtrace import Site
-from engines.native.cranelift.compiler import KINDS, Compiled, Compiler, function_type
+from engines.native.cranelift.compiler import KINDS, TYPES, Compiled, Compiler, function_type
 from engines.native.cranelift.library import (
     SLOT,
     Bytes,
@@ -18,10 +18,13 @@ from engines.native.cranelift.library import (
     Func,
     HostFunction,
     Instance,
+    Limits,
     Value,
 )
 from engines.plain import Trapped
-from engines.wasm import FunctionType, MemoryType, TagType, ValueType
+from engines.wasm import FunctionType, MemoryType, TableType, TagType, ValueType
+from engines.wasm.adapters import SIZES
+from engines.wasm.types import FUNCREF
 
 _CALLBACK = FunctionType.of([])
 
@@ -253,12 +256,21 @@ class Store:
         self.check(error, trap)
         return instance
 
-    def export(self, instance: Instance, name: str) -> Extern:
-        found, text = Extern(), name.encode()
-        exists = self.library.wasmtime_instance_export_get(
-            self.context, byref(instance), text, len(text), byref(found)
+    def linked(self, module: Compiled, imports: Sequence[Extern]) -> Instance | str:
+        """The same, or why it cannot be. Raises `Trapped` as well."""
+        instance, trap = Instance(), c_void_p()
+        array = (Extern * len(imports))(*imports)
+        error = self.library.wasmtime_instance_new(
+            self.context, module.pointer, array, len(imports), byref(instance), byref(trap)
         )
-        assert exists
+        if error:
+            return _reason(self.library.error_text(error))
+        self.check(None, trap)
+        return instance
+
+    def export(self, instance: Instance, name: str) -> Extern:
+        found = self.found(instance, name)
+        assert found is not None
         return found
 
     def variable(self, instance: Instance, name: str, of: ValueType) -> Variable:
@@ -285,6 +297,96 @@ class Store:
             self.context, function.of, slots, count, byref(trap)
         )
         self.check(error, trap)
+
+    def found(self, instance: Instance, name: str) -> Extern | None:
+        """An export, if it is there."""
+        found, text = Extern(), name.encode()
+        exists = self.library.wasmtime_instance_export_get(
+            self.context, byref(instance), text, len(text), byref(found)
+        )
+        return found if exists else None
+
+    def global_(self, mutable: bool, value: int) -> Extern:
+        """A new global of type i32."""
+        declared = self.library.wasm_globaltype_new(
+            self.library.wasm_valtype_new(KINDS[ValueType("i32")]), int(mutable)
+        )
+        initial = Value(Value.I32, (c_uint64 * 3)(value & _BITS[Value.I32]))
+        found = (c_uint64 * 3)()
+        error = self.library.wasmtime_global_new(self.context, declared, byref(initial), found)
+        self.library.wasm_globaltype_delete(declared)
+        self.check(error)
+        return Extern(Extern.GLOBAL, found)
+
+    def table(self, of: TableType) -> Extern:
+        """A new table of functions, which is empty."""
+        most = 0xFFFFFFFF if of.limits.maximum is None else of.limits.maximum
+        declared = self.library.wasm_tabletype_new(
+            self.library.wasm_valtype_new(KINDS[FUNCREF]), byref(Limits(of.limits.minimum, most))
+        )
+        initial, found = Value(Value.FUNCREF), (c_uint64 * 3)()
+        error = self.library.wasmtime_table_new(self.context, declared, byref(initial), found)
+        self.library.wasm_tabletype_delete(declared)
+        self.check(error)
+        return Extern(Extern.TABLE, found)
+
+    def grow_table(self, table: Extern, count: int) -> int | None:
+        """Empty elements more: the first of them, or None if there is no room."""
+        initial, before = Value(Value.FUNCREF), c_uint64()
+        error = self.library.wasmtime_table_grow(
+            self.context, table.of, count, byref(initial), byref(before)
+        )
+        return _grown(self.library, error, before)
+
+    def function_at(self, table: Extern, index: int) -> Extern | None:
+        """The function in a table of functions, if there is one."""
+        found = Value()
+        exists = self.library.wasmtime_table_get(self.context, table.of, index, byref(found))
+        if not exists or found.kind != Value.FUNCREF or not found.of[0]:
+            return None
+        return Extern(Extern.FUNCTION, found.of)
+
+    def place(self, table: Extern, index: int, function: Extern | None) -> bool:
+        """Put a function there, or nothing; False if there is no such place."""
+        value = Value(Value.FUNCREF)
+        if function is not None:
+            value.of[:] = function.of[:]
+        error = self.library.wasmtime_table_set(self.context, table.of, index, byref(value))
+        if error:
+            self.library.wasmtime_error_delete(error)
+        return not error
+
+    def type_of(self, function: Extern) -> FunctionType:
+        """Only for functions of types that `KINDS` has: wasmtime aborts at others."""
+        declared = self.library.wasmtime_func_type(self.context, function.of)
+        lists = []
+        for read in (self.library.wasm_functype_params, self.library.wasm_functype_results):
+            values = Bytes.from_address(read(declared))
+            pointers = ctypes.cast(values.data, POINTER(c_void_p))
+            kinds = [self.library.wasm_valtype_kind(pointers[at]) for at in range(values.size)]
+            lists.append(tuple(TYPES[kind] for kind in kinds))
+        self.library.wasm_functype_delete(declared)
+        return FunctionType(*lists)
+
+    def call_values(self, function: Extern, of: FunctionType, values: bytes) -> bytes:
+        """Call a function of bytes, with those of its arguments one after the other; and those of
+        its results. Raises `Trapped`."""
+        count = max(len(of.params), len(of.results), 1)
+        slots = (ctypes.c_ubyte * (SLOT * count))()
+        area, offset = memoryview(slots).cast("B"), 0
+        for place, value in enumerate(of.params):
+            size = SIZES[value]
+            area[SLOT * place : SLOT * place + size] = values[offset : offset + size]
+            offset += size
+        trap = c_void_p()
+        error = self.library.wasmtime_func_call_unchecked(
+            self.context, function.of, slots, count, byref(trap)
+        )
+        self.check(error, trap)
+        return b"".join(
+            bytes(area[SLOT * place : SLOT * place + SIZES[value]])
+            for place, value in enumerate(of.results)
+        )
 
     def check(self, error: int | None, trap: c_void_p | None = None) -> None:
         """Raises `Trapped` for what a function of wasmtime's answered, which is freed."""

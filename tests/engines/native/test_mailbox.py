@@ -40,7 +40,7 @@ class Recording:
     def upcall(self) -> Upcall:
         raise NotImplementedError
 
-    def proceed(self, memory: memoryview) -> int:
+    def proceed(self, memory: memoryview, answer: object = None) -> int:
         raise NotImplementedError
 
     def suspended(self, guest: Suspended) -> int | None:
