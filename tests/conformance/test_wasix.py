@@ -21,6 +21,7 @@ from tests.conformance.wasix_guests import (
     RAW,
     STATED,
     TWINS,
+    UNSERVED,
     WASMER_TWINS,
     WasixGuest,
     on_linux,
@@ -168,3 +169,11 @@ def _ended(guest: WasixGuest) -> bool:
     status, more, _ = WASIX_ENDS[guest.label]
     done = on_wasmer(guest)
     return done.returncode != status and not set(more) & set(parse(done.stdout))
+
+
+@needs_wasmer
+@pytest.mark.parametrize("guest", UNSERVED, ids=label)
+def test_guests_of_what_is_not_served_run_to_their_end_on_wasmer(guest: WasixGuest) -> None:
+    done = on_wasmer(guest)
+    assert done.returncode == 0, done.stderr
+    assert not [case for case in parse(done.stdout) if case.startswith("setup")]
