@@ -12,7 +12,7 @@ from subprocess import CompletedProcess
 
 import wasix
 from tests.conformance.wasmer import WORKSPACE, wasmer
-from tests.guests.build import compile_guest, compile_native, compile_wasix
+from tests.guests.build import compile_guest, compile_native, compile_suspending, compile_wasix
 
 SELF, SCRATCH = "{self}", "{scratch}"
 """In a guest's arguments: the path of its own module, and an empty directory."""
@@ -28,6 +28,8 @@ class WasixGuest:
 
     name: str
     args: tuple[str, ...] = ()
+    suspends: bool = False
+    """Whether here, but not on Wasmer, its stack must be one that can be unwound."""
 
     @property
     def label(self) -> str:
@@ -36,6 +38,8 @@ class WasixGuest:
     def compiled(self, *, shared: bool = False) -> Path:
         if self.name.startswith("unix_"):
             return compile_wasix(self.name, shared=shared)
+        if self.suspends and not shared:
+            return compile_suspending(self.name, flags=TABLE)
         return compile_guest(self.name, flags=TABLE)
 
     def arguments(self, own: str, scratch: str) -> list[str]:
@@ -44,7 +48,10 @@ class WasixGuest:
 
 # Compared with Wasmer, line by line.
 RAW = (
+    WasixGuest("wasix_call"),
+    WasixGuest("wasix_context", suspends=True),
     WasixGuest("wasix_cwd", (SCRATCH,)),
+    WasixGuest("wasix_dl"),
     *(WasixGuest("wasix_exec", (SELF, call)) for call in ("proc_exec", "proc_exec2")),
     *(WasixGuest("wasix_exec", (SELF, f"{call} missing")) for call in ("proc_exec", "proc_exec2")),
     *(WasixGuest("wasix_exec", (SELF, call)) for call in ("proc_exec3", "proc_exec4")),
@@ -58,9 +65,6 @@ RAW = (
 
 # Whose answers are stated: Wasmer's change from run to run, or it waits for ever.
 STATED = (WasixGuest("wasix_epoll"), WasixGuest("wasix_proc", (SELF, "kill")))
-
-# Wasmer alone serves these yet.
-UNSERVED = (WasixGuest("wasix_call"), WasixGuest("wasix_context"), WasixGuest("wasix_dl"))
 
 # Compared with the same source as a Linux program.
 TWINS = tuple(
