@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import shutil
 import subprocess
 import tempfile
@@ -13,7 +12,7 @@ from subprocess import CompletedProcess
 
 import wasix
 from tests.conformance.wasmer import WORKSPACE, wasmer
-from tests.guests.build import asyncify, compile_guest, compile_native, compile_wasix
+from tests.guests.build import compile_guest, compile_native, compile_suspending, compile_wasix
 
 SELF, SCRATCH = "{self}", "{scratch}"
 """In a guest's arguments: the path of its own module, and an empty directory."""
@@ -29,6 +28,8 @@ class WasixGuest:
 
     name: str
     args: tuple[str, ...] = ()
+    suspends: bool = False
+    """Whether here, but not on Wasmer, its stack must be one that can be unwound."""
 
     @property
     def label(self) -> str:
@@ -37,15 +38,9 @@ class WasixGuest:
     def compiled(self, *, shared: bool = False) -> Path:
         if self.name.startswith("unix_"):
             return compile_wasix(self.name, shared=shared)
-        plain = compile_guest(self.name, flags=TABLE)
-        if self.name != "wasix_context":
-            return plain
-        unwinds = plain.with_suffix(".unwinds.wasm")
-        if not unwinds.exists():
-            part = plain.with_suffix(f".{os.getpid()}")
-            part.write_bytes(asyncify(plain.read_bytes()))
-            os.replace(part, unwinds)
-        return unwinds
+        if self.suspends and not shared:
+            return compile_suspending(self.name, flags=TABLE)
+        return compile_guest(self.name, flags=TABLE)
 
     def arguments(self, own: str, scratch: str) -> list[str]:
         return [{SELF: own, SCRATCH: scratch}.get(arg, arg) for arg in self.args]
@@ -54,7 +49,7 @@ class WasixGuest:
 # Compared with Wasmer, line by line.
 RAW = (
     WasixGuest("wasix_call"),
-    WasixGuest("wasix_context"),
+    WasixGuest("wasix_context", suspends=True),
     WasixGuest("wasix_cwd", (SCRATCH,)),
     WasixGuest("wasix_dl"),
     *(WasixGuest("wasix_exec", (SELF, call)) for call in ("proc_exec", "proc_exec2")),

@@ -170,6 +170,18 @@ def compile_guest(name: str, *, target: str = WASI, flags: tuple[str, ...] = ())
     )
 
 
+def compile_suspending(name: str, *, flags: tuple[str, ...] = ()) -> Path:
+    """`compile_guest`, with a stack that can be unwound."""
+    compiled = compile_guest(name, flags=flags)
+    made = compiled.with_name(f"suspending-{compiled.name}")
+    if not made.exists():
+        with tempfile.TemporaryDirectory(dir=BUILD) as directory:
+            output = Path(directory) / made.name
+            output.write_bytes(asyncify(compiled.read_bytes()))
+            os.replace(output, made)
+    return made
+
+
 def compile_native(name: str, *, flags: tuple[str, ...] = ()) -> Path:
     """The same source as a program of this machine."""
     return compile_guest(name, target=NATIVE, flags=flags)

@@ -25,7 +25,7 @@ def _fail(thread: Thread, at: int, room: int, text: str) -> Errno:
     if room:
         said = text.encode()[: room - 1] + b"\0"
         thread.memory.store(at, said)
-    return Errno(E.NOEXEC)
+    return Errno(E.UNKNOWN)
 
 
 def dl_invalid_handle(thread: Thread, handle: int) -> None:
@@ -40,7 +40,7 @@ def dl_invalid_handle(thread: Thread, handle: int) -> None:
 def dlopen(
     thread: Thread, path: str | None, flags: int, err: int, err_len: int, search: str | None
 ) -> Steps:
-    """A handle of the library, or of the program for None. `noexec`, with a text that says why."""
+    """A handle of the library, or of the program for None. `unknown`, with a text that says why."""
     thread.memory.check(err, err_len)
     process = check_links(thread)
     if not path:
@@ -60,7 +60,7 @@ def dlopen(
 
 @stepwise
 def dlsym(thread: Thread, handle: int, symbol: str, err: int, err_len: int) -> Steps:
-    """The address of data, or the slot of a function. `noexec`, as above. 0 looks everywhere."""
+    """The address of data, or the slot of a function. `unknown`, as above. 0 looks everywhere."""
     thread.memory.check(err, err_len)
     linker = _linker(check_links(thread))
     try:
