@@ -25,3 +25,5 @@ export const TOO_DEEP: string;
 export const GATE: Uint8Array<ArrayBuffer>;
 export const DOOR: Uint8Array<ArrayBuffer>;
 export const DOOR_ONE_MEMORY: Uint8Array<ArrayBuffer>;
+/** Puts functions into a table; see `engines.wasm.waits`. */
+export const FILLER: Uint8Array<ArrayBuffer>;

@@ -120,7 +120,8 @@ class Kernel {
     const { image, snapshot } = task;
     /** @type {Wanted} */
     const wanted = JSON.parse(image.wanted);
-    const numbers = [...new Set(wanted.functions.map(([, , number]) => number))];
+    const [, waits] = wanted.waits ?? ["", []];
+    const numbers = [...new Set([...wanted.functions.map(([, , number]) => number), ...waits])];
     const proxies = this.call(task.calls, numbers);
     const decoders = numbers.map((_, index) => proxies.get(index));
     const callees = new Array(CALLS).fill(0);

@@ -1,12 +1,13 @@
 /** Compiling, linking and running a guest on the page's own engine. */
 
-import { DID_NOT_REWIND, GATE, PAGE } from "#glue";
+import { DID_NOT_REWIND, FILLER, GATE, PAGE } from "#glue";
 
 import { describe, trapped } from "./outcome.js";
 
 /** @typedef {import("./guest.js").Guest} Guest @typedef {import("./outcome.js").Outcome} Outcome */
 
 const gate = new WebAssembly.Module(GATE);
+const filler = new WebAssembly.Module(FILLER);
 
 /**
  * What a module is to be given, as `engines.js.imports.wanted` says it.
@@ -15,6 +16,8 @@ const gate = new WebAssembly.Module(GATE);
  * @property {[string, string, WebAssembly.MemoryDescriptor][]} memories
  * @property {[string, string, { parameters: string[] }][]} tags
  * @property {[string, string][]} [variables] Name and type of what a copy of it needs.
+ * @property {[string, number[]]} [waits] If it waits at shared memory, the table for the functions
+ *   that do it, and their call numbers.
  * @property {string} [start] What was its start function: the export to call first.
  */
 
@@ -31,16 +34,17 @@ export async function compile(url) {
 /**
  * @param {Wanted} wanted
  * @param {WebAssembly.Exports} calls By call number.
+ * @param {WebAssembly.Memory[]} memories In the order in which they are wanted.
  */
-function imports({ functions, memories, tags }, calls) {
+function imports(wanted, calls, memories) {
   /** @type {Record<string, Record<string, any>>} */
   const given = Object.create(null);
   const give = (/** @type {string} */ module, /** @type {string} */ name, /** @type {any} */ value) => {
     (given[module] ??= Object.create(null))[name] = value;
   };
-  for (const [module, name, number] of functions) give(module, name, calls[number]);
-  for (const [module, name, type] of memories) give(module, name, new WebAssembly.Memory(type));
-  for (const [module, name, type] of tags) {
+  for (const [module, name, number] of wanted.functions) give(module, name, calls[number]);
+  wanted.memories.forEach(([module, name], index) => give(module, name, memories[index]));
+  for (const [module, name, type] of wanted.tags) {
     // @ts-expect-error TypeScript's library does not know exception tags.
     give(module, name, new WebAssembly.Tag(type));
   }
@@ -58,7 +62,10 @@ function imports({ functions, memories, tags }, calls) {
 /**
  * The kernel's side of a guest's instance: `wasix.web.programs.Task`.
  * @typedef {object} Task
- * @property {(guest: Guest) => void} opened
+ * @property {string} entry The export to call.
+ * @property {Iterable<number>} arguments
+ * @property {WebAssembly.Memory[] | undefined} memories Those of another thread, to share them.
+ * @property {(guest: Guest, memories: WebAssembly.Memory[]) => void} opened
  * @property {() => void} restore Gives it the memory of its snapshot.
  * @property {(area: number) => number | undefined} suspended
  */
@@ -74,18 +81,25 @@ export async function run(module, wanted, guest, task, callees, snapshot) {
   const { suspends, stack } = guest.carrier;
   try {
     const { calls, ...functions } = new WebAssembly.Instance(gate).exports;
-    const given = imports(wanted, functions);
+    const memories = task.memories ?? wanted.memories.map(([, , type]) => new WebAssembly.Memory(type));
+    const given = imports(wanted, functions, memories);
     // This runs a start function, which has no memory that a call could use.
     const { exports } = await WebAssembly.instantiate(module, given);
     const names = WebAssembly.Module.exports(module).map(({ name }) => name);
     stack.open(exports, names, wanted.variables);
     const memory = /** @type {WebAssembly.Memory} */ (exports.memory);
     guest.open(/** @type {WebAssembly.Table} */ (calls), memory, callees);
-    task.opened(guest);
-    const enter = (/** @type {string} */ name) => {
-      const entry = /** @type {() => unknown} */ (exports[name]);
-      return suspends ? WebAssembly.promising(entry)() : entry();
+    if (wanted.waits) {
+      const [table, numbers] = wanted.waits;
+      const waits = Object.fromEntries(numbers.map((number, index) => [index, functions[number]]));
+      new WebAssembly.Instance(filler, { "": { ...waits, table: exports[table] } });
+    }
+    task.opened(guest, memories);
+    const enter = (/** @type {string} */ name, /** @type {number[]} */ ...given) => {
+      const entry = /** @type {(...given: number[]) => unknown} */ (exports[name]);
+      return suspends ? WebAssembly.promising(entry)(...given) : entry(...given);
     };
+    const started = [...task.arguments];
     if (snapshot) {
       memory.grow((snapshot.memory.size - memory.buffer.byteLength) / PAGE);
       task.restore();
@@ -95,7 +109,7 @@ export async function run(module, wanted, guest, task, callees, snapshot) {
       await enter(wanted.start);
     }
     for (;;) {
-      await enter("_start");
+      await enter(task.entry, ...started);
       if (stack.lost) return trapped(DID_NOT_REWIND);
       if (!stack.unwound) return { end: "returned", message: "" };
       const area = stack.take();

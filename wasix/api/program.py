@@ -76,15 +76,14 @@ def link(
     elements: int = MOST_ELEMENTS,
     fuel: bool = False,
     artifacts: Artifacts | None = None,
-    waits: bool = True,
     links: bool = True,
 ) -> Linked:
     """Decode a command module, check its imports against an ABI revision, and bound what it takes.
 
     `name` is for messages; `memory` is in bytes, `elements` are those of all tables; with `fuel`
-    the module is made to count, or taken from `artifacts`; with `waits` the kernel's futexes stand
-    in for waiting at shared memory; with `links` a program may be one that is linked when it
-    starts, and libraries be linked to it. Raises `ProgramInvalid`.
+    the module is made to count, or taken from `artifacts`; with `links` a program may be one that is
+    linked when it starts, and libraries be linked to it. Where it waits at shared memory it is made
+    to call the kernel's futexes. Raises `ProgramInvalid`.
     """
     if abi not in REVISIONS:
         raise UsageError(f"there is no ABI revision {abi!r}; known: {', '.join(REVISIONS)}")
@@ -148,9 +147,9 @@ def link(
             module = export_hidden(module)
         module = clamp_memory(module, DEFAULT_MEMORY if memory is None else memory)
         module = clamp_tables(module, elements)
-        if waits and _shared(module):
+        if _shared(module):
             module = import_memory(module, "memory", _OWN, "memory")
-        waiting = _exchanged(module) if waits else None
+        waiting = _exchanged(module)
         if waiting is not None:
             module = waiting.module
             if first is None:

@@ -23,6 +23,7 @@ import jinja2
 from engines import asyncify
 from engines.browser import door
 from engines.js.imports import wanted
+from engines.wasm.waits import FILLER
 from wasix import cache, catalogue
 from wasix.abi import CALLS, SUSPEND, UPCALL, E
 from wasix.abi.staged import AGAIN, DATA, PARKED, UNWOUND
@@ -172,7 +173,7 @@ def _programs(names: Iterable[str], assets: Path) -> Iterator[tuple[str, dict[st
         found = catalogue.find(name)
         data = found.read()
         short = Path(found.name).stem if isinstance(found.source, Path) else found.name
-        program = link(data, found.name, waits=False, links=False)
+        program = link(data, found.name, links=False)
         if program.module.size != len(data):
             data = program.module.join()
         path = _hashed(data, f"{short}.wasm", assets)
@@ -230,6 +231,7 @@ def _kernel_files() -> Iterator[str]:
 
 def _glue(packages: Path, folder: Path) -> Path:
     """What the ABI's declarations make for the worker, as an ES module; see `web/glue.d.ts`."""
+    (folder / "FILLER.wasm").write_bytes(FILLER)
     texts = {
         "GATE": door.gate(),
         "DOOR": door.door(),
@@ -260,7 +262,8 @@ def _glue(packages: Path, folder: Path) -> Path:
         "UPCALL": UPCALL,
     }
     lines = [f"export const {name} = {json.dumps(value)};" for name, value in constants.items()]
-    lines += [f'export {{ default as {name} }} from "./{name}.wasm";' for name in texts]
+    modules = [*texts, "FILLER"]
+    lines += [f'export {{ default as {name} }} from "./{name}.wasm";' for name in modules]
     glue = folder / "glue.js"
     glue.write_text("\n".join(lines))
     return glue

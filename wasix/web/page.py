@@ -82,7 +82,7 @@ class Page:
         self.kernel = make_kernel(PageHost())
         self.namespace = self.kernel.namespace
         self.jobs: dict[int, Job] = {}
-        self.programs = Programs(self.kernel, self.stage, door, self._over)
+        self.programs = Programs(self.kernel, self.stage, door, self._over, suspends=suspends)
         self.kernel.programs = self.programs
 
     # Programs.
@@ -95,7 +95,7 @@ class Page:
         from wasix.api.program import link
 
         try:
-            program = link(bytes(data), name, memory=memory, waits=False, links=False)
+            program = link(bytes(data), name, memory=memory, links=False)
         except WasixError as error:
             raise PageError(str(error)) from None
         module = program.module

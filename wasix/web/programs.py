@@ -93,6 +93,11 @@ class Image:
         return any(module in _WASIX for module, _, _ in self._described["functions"])
 
     @property
+    def shares(self) -> bool:
+        """Whether threads can run on its memory."""
+        return any(memory.get("shared") for _, _, memory in self._described["memories"])
+
+    @property
     def variables(self) -> int:
         """How many variables a copy of an instance needs."""
         return len(self._described["variables"])
@@ -118,6 +123,10 @@ class Task:
         self.carrier = carrier
         self.snapshot: Snapshot | None = None
         """Where to go on, instead of beginning."""
+        self.entry = "_start"
+        self.arguments: tuple[int, ...] = ()
+        self.memories: Any = None
+        """Those it imports, which are JavaScript's; None if they are to be made."""
         self.memory: PageMemory | None = None
 
     # What the worker asks.
@@ -126,8 +135,9 @@ class Task:
         """The decoders of some calls, by call number."""
         return [self.carrier.call(CALLS[number]) for number in numbers]
 
-    def opened(self, guest: Guest) -> None:
-        """It has a linear memory from now on, and begins to run."""
+    def opened(self, guest: Guest, memories: Any) -> None:
+        """It has its memories from now on, and begins to run."""
+        self.memories = memories
         self.memory = self.thread.memory = PageMemory(guest)
         self.carrier.begin()
 
@@ -170,9 +180,17 @@ class Programs:
     and that nothing has replaced."""
 
     def __init__(
-        self, kernel: Kernel, stage: Stage, worker: Worker, over: Callable[[Process], object]
+        self,
+        kernel: Kernel,
+        stage: Stage,
+        worker: Worker,
+        over: Callable[[Process], object],
+        *,
+        suspends: bool,
     ) -> None:
         self.kernel = kernel
+        self.suspends = suspends
+        """Whether guests can be suspended."""
         self.stage = stage
         self.worker = worker
         self.tasks: dict[int, Task] = {}
@@ -212,15 +230,24 @@ class Programs:
 
     def start(self, process: Process, snapshot: Snapshot | None = None) -> None:
         assert isinstance(process.program, Image)
-        thread = process.main
-        carrier = PromiseCarrier(thread, self.stage, self.worker.notify)
-        thread.runner = carrier
-        task = self.tasks[thread.tid] = Task(thread, process.program, carrier)
-        task.snapshot = snapshot
-        self.worker.start(thread.tid)
+        self._task(process.main, process.program).snapshot = snapshot
+        self.worker.start(process.pid)
 
     def start_thread(self, thread: Thread, starter: Thread, argument: int) -> None:
-        raise Errno(E.NOTSUP)
+        """Threads take turns: each runs until it waits."""
+        found = self.tasks[starter.tid]
+        if not self.suspends or not found.image.shares:
+            raise Errno(E.NOTSUP)
+        task = self._task(thread, found.image)
+        task.entry, task.arguments = "wasi_thread_start", (thread.tid, argument)
+        task.memories = found.memories
+        self.worker.start(thread.tid)
+
+    def _task(self, thread: Thread, image: Image) -> Task:
+        carrier = PromiseCarrier(thread, self.stage, self.worker.notify)
+        thread.runner = carrier
+        task = self.tasks[thread.tid] = Task(thread, image, carrier)
+        return task
 
     # The worker's side.
 
@@ -271,11 +298,11 @@ class Programs:
             child = thread.process
             child.exit(STATUS_TRAP, f"{child.name}: ended its parent's thread")
             thread.join(process)
-        self._settle(process, end, message)
+        self._settle(thread, end, message)
         process.changed.leave(task.carrier)
         process.threads.pop(tid, None)
         thread.runner = thread.sleeper = None
-        if process.threads:
+        if any(other.process is process for other in self.tasks.values()):
             return
         if process.status is None and process.replacement is not None:
             process.execute(process.replacement)
@@ -283,11 +310,16 @@ class Programs:
         else:
             self._over(process)
 
-    def _settle(self, process: Process, end: str, message: str) -> None:
+    def _settle(self, thread: Thread, end: str, message: str) -> None:
+        process = thread.process
         name = process.name
         match end:
             case _ if process.replacement is not None:
                 pass
+            case "unwound" if thread.tid not in process.threads:
+                pass  # it has ended by itself
+            case "returned" if thread.tid != process.pid:
+                process.end_thread(thread)
             case "returned":
                 process.exit(0)
             case "trapped":
