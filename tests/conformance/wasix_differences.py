@@ -76,7 +76,6 @@ WASIX_DIFFERENCES: dict[str, tuple[str, str]] = {
 """By case: our answer, and the text that decides. A bad address, see `MEMORY`, needs no entry."""
 
 WASIX_ENDS: dict[str, tuple[int, dict[str, str], str]] = {
-    "wasix_call": (0, {"closure_prepare is called": "success 105"}, CLOSURES),
     "wasix_exec proc_exec missing": (127, {}, EXEC_STATUS),
     "wasix_exec proc_exec2 missing": (127, {}, EXEC_STATUS),
     "wasix_exec proc_exec3": (

@@ -81,9 +81,9 @@ def link(
     """Decode a command module, check its imports against an ABI revision, and bound what it takes.
 
     `name` is for messages; `memory` is in bytes, `elements` are those of all tables; with `fuel`
-    the module is made to count, or taken from `artifacts`; with `links` a program may be one that is
-    linked when it starts, and libraries be linked to it. Where it waits at shared memory it is made
-    to call the kernel's futexes. Raises `ProgramInvalid`.
+    the module is made to count, or taken from `artifacts`; with `links` a program may be one that
+    is linked when it starts, and libraries be linked to it. Where it waits at shared memory it is
+    made to call the kernel's futexes. Raises `ProgramInvalid`.
     """
     if abi not in REVISIONS:
         raise UsageError(f"there is no ABI revision {abi!r}; known: {', '.join(REVISIONS)}")
