@@ -27,14 +27,17 @@ def _wait(thread: Thread, address: int, expected: bytes, timeout: int | None) ->
     """Wait at `address` while memory holds `expected` there; nanoseconds or forever."""
     host = thread.process.kernel.host
     waiter: Waiter | None = thread.call.get("waiter")
+    if waiter is not None and waiter.woken:
+        return _WOKEN
+    # Again if a function for signals has come between, which may have changed the word.
+    if not address >> _NOWHERE and thread.memory.load(address, len(expected)) != expected:
+        if waiter is not None:
+            thread.futexes.leave(waiter)
+        return _NOT_EQUAL
     if waiter is None:
-        if not address >> _NOWHERE and thread.memory.load(address, len(expected)) != expected:
-            return _NOT_EQUAL
         if timeout is not None:
             thread.call["deadline"] = host.monotonic() + timeout
         waiter = thread.call["waiter"] = thread.futexes.wait(thread, address)
-    if waiter.woken:
-        return _WOKEN
     deadline: int | None = thread.call.get("deadline")
     if deadline is not None and host.monotonic() >= deadline:
         thread.futexes.leave(waiter)
