@@ -53,6 +53,9 @@ class PromiseCarrier:
                 return UNWOUND
             if function.blocks:
                 if isinstance(error, Block):
+                    again = self._call
+                    if isinstance(again, Attempt) and again.ends and again.function is function:
+                        return -self._delivery.interrupted()
                     self._call, self._waited = attempt, True
                     self._park(error)
                     return PARKED
@@ -133,6 +136,7 @@ class PromiseCarrier:
     def finished(self) -> None:
         """A call that had waited is done."""
         self._tried = False
+        self._call = 0
         self.thread.call.clear()
 
     def wake(self) -> None:
