@@ -183,15 +183,20 @@ def link(
 
 
 def _exchanged(module: Module) -> Waits | None:
-    from engines.wasm.waits import exchange  # which a page has not
+    if not any(_is_shared(of) for of in module.index_space("memory")):
+        return None
+    from engines.wasm.waits import exchange  # few programs need it
 
     return exchange(module)
 
 
+def _is_shared(memory: object) -> bool:
+    return isinstance(memory, MemoryType) and memory.limits.shared
+
+
 def _shared(module: Module) -> bool:
     """Whether the memory that it exports is a shared one."""
-    memory = module.type_of_export("memory")
-    return isinstance(memory, MemoryType) and memory.limits.shared
+    return _is_shared(module.type_of_export("memory"))
 
 
 def _shares(module: Module) -> bool:

@@ -67,10 +67,7 @@ KERNEL = (
 )
 """The Python that runs in the page."""
 
-_OF_DESKTOPS = (
-    *("adapters", "assemble", "blocks", "dylink", "immediates", "meter"),
-    *("opcodes", "probes", "references", "waits"),
-)
+_OF_DESKTOPS = ("adapters", "dylink", "meter", "probes", "references")
 
 # They stand on what a page lacks: descriptors of the host, and threads.
 NOT_IN_A_PAGE = (

@@ -1,0 +1,87 @@
+"""A shell in a page that is not isolated: pipes, jobs in the background, and Ctrl-C."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from e2e.conftest import Script
+from tests.guests.build import compile_wasix
+from tests.programs import dash
+
+pytestmark = pytest.mark.skipif(
+    dash.reason_to_skip() is not None, reason=dash.reason_to_skip() or ""
+)
+
+TOOLS = ("cat", "grep", "head", "seq", "sleep", "wc", "yes")
+
+PREPARE = """
+const sh = new Uint8Array(arg.shell), tools = new Uint8Array(arg.tools);
+for (const name of arg.names) await wasix.fs.writeFile(`/usr/bin/${name}`, tools);
+await wasix.fs.writeFile("/usr/bin/sh", sh);
+await wasix.fs.mkdir("/work");
+const options = { cwd: "/work", env: { PATH: "/usr/bin", PS1: "> " }, stdin: "" };
+const program = { module: sh, name: "sh" };
+"""
+
+
+@pytest.fixture(scope="module")
+def programs() -> dict[str, Any]:
+    return {
+        "shell": list(dash.shell().read_bytes()),
+        "tools": list(compile_wasix("tools").read_bytes()),
+        "names": TOOLS,
+    }
+
+
+SCRIPTS = {
+    "pipe into a file, read in the background": (
+        "seq 100 | grep 7 > f; cat f & wait $!; wc -l < f",
+        [*(str(number) for number in range(1, 101) if "7" in str(number)), "19 "],
+    ),
+    "pipe that is left early": ("yes | head -n 2; echo $?", ["y", "y", "0"]),
+    "subshells and status": ("(exit 7) & wait $!; echo $?; x=$(seq 3); echo $x", ["7", "1 2 3"]),
+    "trap": ("trap 'echo got' USR1; kill -10 $$; echo after", ["got", "after"]),
+    "killed": ("exec 2> /dev/null; sleep 30 & kill $!; wait $!; echo $?", ["143"]),
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_script(shared_script: Script, programs: dict[str, Any], name: str) -> None:
+    text, lines = SCRIPTS[name]
+    done = shared_script(
+        f"""{PREPARE}
+        return wasix.run(program, ["-c", arg.text], options);
+        """,
+        {**programs, "text": text},
+    )
+    assert done == {"status": 0, "stdout": "".join(f"{line}\n" for line in lines), "stderr": ""}
+
+
+def test_ctrl_c_ends_what_the_shell_waits_for(
+    shared_script: Script, programs: dict[str, Any]
+) -> None:
+    screen, status = shared_script(
+        f"""{PREPARE}
+        const terminal = {{ columns: 80, rows: 24, mode: "cooked" }};
+        const process = await wasix.spawn(program, ["-i"], {{ ...options, terminal }});
+        const reader = process.stdout.getReader(), decoder = new TextDecoder();
+        let screen = "";
+        const until = async (text) => {{
+          while (!screen.includes(text)) screen += decoder.decode((await reader.read()).value);
+        }};
+        await until("> ");
+        await process.type("echo begun; cat; echo never\\r");
+        await until("begun\\r\\n");
+        await process.type("\\x03");
+        await until("^C");
+        await process.type("echo it goes on: $?\\r");
+        await until("it goes on: 130\\r\\n");
+        await process.type("exit 5\\r");
+        return [screen, await process.exited];
+        """,
+        programs,
+    )
+    assert "never\r\n" not in screen.replace("echo never\r\n", "")
+    assert status == 5
