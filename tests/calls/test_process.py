@@ -397,6 +397,21 @@ def test_what_is_ignored_stays_so_in_children(guest: Guest, programs: FakeProgra
     assert child.status == 143
 
 
+def test_a_second_interrupt_ends_what_has_not_heard_of_the_first(
+    guest: Guest, programs: FakePrograms
+) -> None:
+    guest.call("callback_signal", "__wasm_signal")
+    child = spawn(guest)
+    call(child.main, "callback_signal", "__wasm_signal")
+    guest.process.group.interrupt()
+    assert (guest.process.status, child.status) == (None, None)
+    assert guest.process.main.take_signal() is Signal.INT
+    guest.process.group.interrupt()
+    assert (guest.process.status, child.status) == (None, 130)
+    guest.process.group.interrupt()
+    assert (guest.process.status, guest.process.signal) == (130, Signal.INT)
+
+
 def test_a_callback_that_is_not_there_is_none(guest: Guest, programs: FakePrograms) -> None:
     guest.call("callback_signal", "missing")
     assert guest.process.callback is None

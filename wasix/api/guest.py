@@ -229,9 +229,10 @@ class Guest:
             self.process.deliver(Signal(signal))
 
     def interrupt(self) -> None:
-        """What Ctrl-C does: a signal to it and to all that it has started."""
+        """What Ctrl-C does: a signal to it and to all that it has started; the second one ends what
+        has not heard of the first."""
         with self.kernel.lock:
-            self.process.group.deliver(Signal.INT)
+            self.process.group.interrupt()
 
     def kill(self) -> None:
         self.send_signal(Signal.KILL)

@@ -139,6 +139,14 @@ class Group:
         for process in tuple(self.members):
             process.deliver(signal)
 
+    def interrupt(self) -> None:
+        """Ctrl-C. What has not heard of the one before, since it computes, ends now."""
+        for process in tuple(self.members):
+            if Signal.INT in process.signals and process.loan is None:
+                process.end_by(Signal.INT)
+            else:
+                process.deliver(Signal.INT)
+
 
 @dataclass(frozen=True)
 class Loan:
@@ -408,5 +416,10 @@ class Process:
             self.changed.wake()
             self._tell_parent()
         else:
+            self.end_by(signal, caller=caller)
+
+    def end_by(self, signal: Signal, *, caller: Thread | None = None) -> None:
+        """End it by a signal, whatever it makes of that."""
+        if self.status is None:
             self.signal = signal
             self.exit(128 + signal, caller=caller)
