@@ -1,4 +1,4 @@
-"""A shell in a page that is not isolated: pipes, files, jobs in the background, and signals."""
+"""A shell in a page that is not isolated: pipes, files, jobs in the background, and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -57,3 +57,36 @@ def test_script(shared_script: Script, programs: dict[str, Any], name: str) -> N
         {**programs, "text": text},
     )
     assert done == {"status": 0, "stdout": "".join(f"{line}\n" for line in lines), "stderr": ""}
+
+
+def test_ctrl_c_ends_what_the_shell_waits_for(
+    shared_script: Script, programs: dict[str, Any]
+) -> None:
+    screen, status = shared_script(
+        f"""{PREPARE}
+        const terminal = {{ columns: 80, rows: 24, mode: "cooked" }};
+        const process = await wasix.spawn(program, ["-i"], {{ ...options, terminal }});
+        const reader = process.stdout.getReader(), decoder = new TextDecoder();
+        let screen = "";
+        const until = async (text) => {{
+          while (!screen.includes(text)) {{
+            const {{ value, done }} = await reader.read();
+            if (done) throw new Error(`it ended: ${{screen}}`);
+            screen += decoder.decode(value);
+          }}
+        }};
+        await until("# ");
+        await process.type("cat; echo never\\r");
+        await process.type("copied\\r");
+        await until("copied\\r\\ncopied\\r\\n");
+        await process.type("\\x03");
+        await until("^C\\r\\n\\r\\n# ");
+        await process.type("echo it goes on: $?\\r");
+        await until("it goes on: 130\\r\\n");
+        await process.type("exit 5\\r");
+        return [screen, await process.exited];
+        """,
+        programs,
+    )
+    assert screen.count("never") == 1
+    assert status == 5
