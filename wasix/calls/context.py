@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from wasix.abi import WASIX, E, Errno, Unwind
+from wasix.abi import E, Errno
 from wasix.abi.instance import CallSlot, GrowMemory, Reflect, Request, Signature, Suspended
 from wasix.calls.dynamic import check_table
 from wasix.proc.context import MAIN, STACK_PAGES, STATUS_RETURNED
-from wasix.proc.delivery import Attempt
+from wasix.proc.delivery import Ending
 from wasix.proc.process import Thread
 from wasix.proc.stack import Held, Point
 from wasix.proc.steps import Steps, stepwise
@@ -16,7 +14,6 @@ from wasix.proc.wait import Suspend
 
 __all__ = ["context_create", "context_destroy", "context_switch"]
 
-(_SWITCH,) = WASIX.variants("context_switch")
 _ID_SIZE = 8
 _PAGE = 1 << 16
 _ALIGN = 16
@@ -75,22 +72,15 @@ def context_switch(thread: Thread, number: int) -> None:
         variables = list(guest.variables)
         variables[guest.stack_pointer] = entered.stack + STACK_PAGES * _PAGE - _ALIGN
         guest.variables = tuple(variables)
-        thread.held.append(Held(_ended(thread, number), {}))
+        thread.held.append(Held(_returned(number), {}))
         return CallSlot(entered.slot)
 
     raise Suspend(then)
 
 
-def _ended(thread: Thread, number: int) -> Attempt:
-    """What comes when a context's function returns: the end of the program."""
-
-    def ended(memory: memoryview, arguments: Sequence[int]) -> int:
-        process = thread.process
-        text = f"{process.name}: the function of context {number} returned, which none may"
-        process.exit(STATUS_RETURNED, text, caller=thread)
-        raise Unwind
-
-    return Attempt(_SWITCH, ended, ())
+def _returned(number: int) -> Ending:
+    """What comes when a context's function returns."""
+    return Ending(STATUS_RETURNED, f"the function of context {number} returned, which none may")
 
 
 def context_destroy(thread: Thread, number: int) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from wasix.abi import UNWIND, UPCALL, Function, Unwind
+from wasix.abi.bind import Call
 from wasix.abi.instance import Request, Suspended, Upcall
 from wasix.kernel import Kernel
 from wasix.proc.delivery import Attempt, Delivery
@@ -121,15 +122,15 @@ class OsThreadCarrier(_Sleeper):
                 if not thread.attention:
                     answer = call(memory, arguments)
                     return delivery.hold(answer) if thread.attention else answer
-                return self._go_on(Attempt(function, call, arguments), memory)
+                return self._go_on(Attempt(function, arguments), call, memory)
             except Block as block:
-                return self._go_on(Attempt(function, call, arguments), memory, block)
+                return self._go_on(Attempt(function, arguments), call, memory, block)
             except Unwind:
                 return UNWIND
             except Suspend as suspend:
                 return delivery.suspend(suspend)
             except Wanted as wanted:
-                return delivery.want(wanted, Attempt(function, call, arguments))
+                return delivery.want(wanted, Attempt(function, arguments))
             except Exception as error:  # a defect of ours must end the guest, not the host
                 return delivery.defect(function, error)
             finally:
@@ -145,14 +146,17 @@ class OsThreadCarrier(_Sleeper):
         with self.kernel.lock:
             held = self._delivery.release(answer)
             if isinstance(held, Attempt):
-                return self._go_on(held, memory)
+                call = self.kernel.direct(held.function, self.thread)
+                return self._go_on(held, call, memory)
             return self._delivery.hold(held)
 
     def suspended(self, guest: Suspended) -> int | None:
         with self.kernel.lock:
             return self._delivery.suspended(guest)
 
-    def _go_on(self, attempt: Attempt, memory: memoryview, block: Block | None = None) -> int:
+    def _go_on(
+        self, attempt: Attempt, call: Call, memory: memoryview, block: Block | None = None
+    ) -> int:
         """Make a call that has waited, or has to wait because of its process's state."""
         thread = self.thread
         try:
@@ -165,7 +169,7 @@ class OsThreadCarrier(_Sleeper):
                 ):
                     return UPCALL
                 try:
-                    answer = attempt.call(memory, attempt.arguments)
+                    answer = call(memory, attempt.arguments)
                 except Block as again:
                     if not attempt.ends:
                         block = again

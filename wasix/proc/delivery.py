@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wasix.abi import SUSPEND, UNWIND, UPCALL, E, Errno, Function
-from wasix.abi.bind import Call
 from wasix.abi.instance import Request, Suspended, Upcall
 from wasix.proc.process import STATUS_INTERNAL, STATUS_TRAP, Thread
 from wasix.proc.signal import IGNORED, Signal
@@ -30,13 +29,28 @@ ENDED_BY_ALL = frozenset({"poll_oneoff", "epoll_wait", "thread_sleep"})
 
 @dataclass(frozen=True)
 class Attempt:
-    """A call that is to be made, or made again."""
+    """A call that is to be made, or made again, by the thread that holds it.
+
+    It names no thread: a fork in a function for a signal leaves the child what its parent's held.
+    """
 
     function: Function
-    call: Call
     arguments: Sequence[int]
     ends: bool = False
     """Whether it is not to wait any more: a signal has come just before it would have."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The end of the program, which comes where nothing is to return."""
+
+    status: int
+    text: str
+
+
+_NOTHING = Held(
+    Ending(STATUS_TRAP, "trap: a function returned as one for signals that was not called"), {}
+)
 
 
 class Delivery:
@@ -123,14 +137,10 @@ class Delivery:
     def release(self, answer: Any) -> Attempt | int:
         """What comes after the upcall that has returned, or the request that was answered."""
         thread, process = self._thread, self._thread.process
-        if not thread.held:
-            process.exit(
-                STATUS_TRAP,
-                f"{process.name}: trap: a function returned as one for signals that was not called",
-                caller=thread,
-            )
+        held = thread.held.pop() if thread.held else _NOTHING
+        if isinstance(held.then, Ending):
+            process.exit(held.then.status, f"{process.name}: {held.then.text}", caller=thread)
             return UNWIND
-        held = thread.held.pop()
         # A call that has its answer remembers nothing.
         thread.call = held.call if isinstance(held.then, Attempt) else {}
         if held.wants:

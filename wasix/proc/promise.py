@@ -9,8 +9,7 @@ is one thread, so the kernel lock is never taken.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import NoReturn
+from collections.abc import Callable
 
 from wasix.abi import UNWIND, UPCALL, Function, Unwind
 from wasix.abi.instance import Suspended, Upcall
@@ -18,10 +17,6 @@ from wasix.abi.staged import AGAIN, PARKED, UNWOUND, Stage, staged
 from wasix.proc.delivery import Attempt, Delivery
 from wasix.proc.process import Thread
 from wasix.proc.wait import Block, Suspend
-
-
-def _by_the_door(memory: memoryview, arguments: Sequence[int]) -> NoReturn:
-    raise AssertionError("the door makes calls again")
 
 
 class PromiseCarrier:
@@ -46,7 +41,7 @@ class PromiseCarrier:
 
     def call(self, function: Function) -> Callable[..., int]:
         """The decoder that serves `function` for this thread; see `wasix.abi.staged`."""
-        attempt = Attempt(function, _by_the_door, ())
+        attempt = Attempt(function, ())
 
         def otherwise(error: BaseException) -> int:
             if isinstance(error, Unwind):

@@ -9,7 +9,7 @@ from wasix.abi import E, Errno
 from wasix.abi.instance import Suspended
 
 if TYPE_CHECKING:
-    from wasix.proc.delivery import Attempt
+    from wasix.proc.delivery import Attempt, Ending
     from wasix.proc.process import Thread
 
 HEAD = 8
@@ -22,8 +22,8 @@ MOST_BYTES = 64 << 20
 class Held:
     """A call that waits for an upcall to return: what comes then, and what it remembers."""
 
-    then: Attempt | int
-    """A call to make, or the answer of one."""
+    then: Attempt | Ending | int
+    """A call to make, the answer of one, or what ends the program."""
     call: dict[str, Any]
     wants: bool = False
     """Whether it remembers as well what a request answers."""
