@@ -69,7 +69,10 @@ class Clock:
 
     def parallelism(self) -> int:
         if hasattr(os, "sched_getaffinity"):
-            return len(os.sched_getaffinity(0))
+            try:
+                return len(os.sched_getaffinity(0))
+            except OSError as error:
+                raise Errno.of(error) from None
         return os.cpu_count() or 1
 
     def resolution(self, clock: str) -> int:

@@ -185,6 +185,16 @@ def test_new_files_follow_the_umask(system: Ours, tmp_path: Path) -> None:
     assert (tmp_path / "d").stat().st_mode & 0o777 == 0o750
 
 
+def test_a_new_file_is_the_one_found_later(tmp_path: Path) -> None:
+    root = HostVolume(tmp_path).root()
+    assert isinstance(root, Directory)
+    new, other = root.create("f"), root.create("g")
+    new.open(Access(write=True)).close()
+    found = root.lookup("f")
+    assert found is not None
+    assert new.key == found.key != other.key
+
+
 def test_appending_is_the_hosts_own(system: Ours, tmp_path: Path) -> None:
     """Another writer's bytes are never overwritten, and switching back and forth works."""
     with system.opened("f", "C", Access(write=True, flags=Fdflags.APPEND)) as file:
