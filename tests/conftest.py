@@ -8,11 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import engines
 from engines.protocol import EngineError
 from tests import selection
 from wasix import catalogue
+
+# No test asserts on time.
+settings.register_profile("wasix", deadline=None)
+settings.load_profile("wasix")
 
 ENGINES = tuple(engines.ENGINES)
 PLAIN = tuple(engines.PLAIN)

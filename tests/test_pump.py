@@ -163,7 +163,7 @@ def test_the_host_fails_and_whoever_waits_is_woken_all_the_same(
         errors = wait_and_end(lock)
     name = Errno.of(OSError(getattr(errno, error), "")).code.name.lower()
     assert errors == ([name] if site.where.rpartition(".")[2] in TOLD else [])
-    assert len(os.listdir("/dev/fd")) == before
+    assert len(os.listdir("/dev/fd")) <= before  # threads of other tests may still end
 
 
 def test_without_a_thread_for_the_pump_a_guest_is_told(
@@ -188,4 +188,4 @@ def test_without_a_thread_for_the_pump_a_guest_is_told(
         host.close()
     for thread in pumps():
         thread.join(30)
-    assert len(os.listdir("/dev/fd")) == before
+    assert len(os.listdir("/dev/fd")) <= before  # threads of other tests may still end
