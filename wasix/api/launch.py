@@ -32,7 +32,7 @@ from wasix.api.needs import check_perf, declared_lacking, lacking, refusal, unab
 from wasix.api.program import MOST_ELEMENTS, link
 from wasix.api.trap import Frame
 from wasix.catalogue import Found
-from wasix.fs.file import OpenFile
+from wasix.fs.file import OpenFile, contents
 from wasix.proc.carrier import OsThreadCarrier
 from wasix.proc.library import Library
 from wasix.proc.process import (
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
 STATUS_INVALID = 126
 
 _WASIX = (WASIX.module, WASIX64.module)
-_CHUNK = 1 << 20
 _MOST_IMAGES = 64
 
 
@@ -212,7 +211,7 @@ class Launcher:
             if isinstance(inode, Command):
                 source = inode.found
             elif image is None:
-                source = _contents(file, stat.size)
+                source = contents(file, stat.size)
         finally:
             file.close()
         if image is not None:
@@ -247,7 +246,7 @@ class Launcher:
         loading, image = Loading(), process.program
         assert isinstance(image, Image)
         try:
-            data = _contents(file, file.stat().size)
+            data = contents(file, file.stat().size)
         finally:
             file.close()
         threading.Thread(
@@ -538,14 +537,3 @@ def _end_all() -> None:
         run.kill()
     for run in runs:
         run.wait()
-
-
-def _contents(file: OpenFile, size: int) -> bytes:
-    data = memoryview(bytearray(size))
-    done = 0
-    while done < size:
-        count = file.pread([data[done : done + _CHUNK]], done)
-        if not count:
-            break
-        done += count
-    return bytes(data[:done])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 READ = EVENTTYPE.members.index("fd_read")
 WRITE = EVENTTYPE.members.index("fd_write")
 
+_CHUNK = 1 << 20
 MAX_OFFSET = (1 << 63) - 1
 _FAR = 1 << 62
 """No transfer from up to here leads beyond `MAX_OFFSET`."""
@@ -152,6 +153,18 @@ class OpenFile:
         again when that has come.
         """
         return WaitQueue()
+
+
+def contents(file: OpenFile, size: int) -> bytes:
+    """The first `size` bytes, or those there are; in pieces, since a host may read less at once."""
+    data = memoryview(bytearray(size))
+    done = 0
+    while done < size:
+        count = file.pread([data[done : done + _CHUNK]], done)
+        if not count:
+            break
+        done += count
+    return bytes(data[:done])
 
 
 class OpenDirectory(OpenFile, ABC):

@@ -12,7 +12,7 @@ from engines.traps import named
 from wasix.abi import CALLS, WASIX, WASIX64, E, Errno
 from wasix.abi.instance import FreshMemory, Signature, Snapshot
 from wasix.abi.staged import Stage
-from wasix.fs.file import OpenFile
+from wasix.fs.file import OpenFile, contents
 from wasix.proc.library import Library
 from wasix.proc.process import STATUS_INTERNAL, STATUS_TRAP, Group, Process, Thread
 from wasix.proc.program import Loading
@@ -26,7 +26,6 @@ STATUS_INVALID = 126
 """The module cannot be run here."""
 
 _WASIX = (WASIX.module, WASIX64.module)
-_CHUNK = 1 << 20
 _MOST_IMAGES = 64
 
 
@@ -212,7 +211,7 @@ class Programs:
             inode = file.inode.key if file.inode else None
             key = (inode, stat.size, stat.mtim, stat.ctim, limit)
             image = self._images.get(key)
-            data = b"" if image else _contents(file, stat.size)
+            data = b"" if image else contents(file, stat.size)
         finally:
             file.close()
         if image is not None:
@@ -330,14 +329,3 @@ class Programs:
                 process.exit(STATUS_INTERNAL, f"{name}: engine: {message}")
             case _:
                 process.exit(STATUS_INTERNAL, f"{name}: stopped by its engine")
-
-
-def _contents(file: OpenFile, size: int) -> bytes:
-    data = memoryview(bytearray(size))
-    done = 0
-    while done < size:
-        count = file.pread([data[done : done + _CHUNK]], done)
-        if not count:
-            break
-        done += count
-    return bytes(data[:done])
