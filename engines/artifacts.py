@@ -16,9 +16,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, NamedTuple, Protocol
 
 SUFFIX = ".cwasm"
 _LOCK = ".lock-"
@@ -49,8 +48,7 @@ class Kept(Protocol):
         """The engine cannot use what it has loaded. Exceptions are as in `load`."""
 
 
-@dataclass(frozen=True)
-class Artifact:
+class Artifact(NamedTuple):
     """One artifact: its file, size in bytes, and when it was used last (seconds since 1970)."""
 
     path: Path

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from engines.artifacts import Kept
 from engines.wasm import Module
@@ -60,8 +60,7 @@ class End(Enum):
     """The engine itself failed."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a guest's run ended; `message` says why, for a person, when it did not simply return."""
 
     end: End
@@ -96,8 +95,7 @@ class ThreadedGuest(Guest, Protocol):
         """
 
 
-@dataclass(frozen=True)
-class Fuel:
+class Fuel(NamedTuple):
     """What a guest may execute, by a module that `engines.wasm.meter` has instrumented.
 
     Before anything else runs the engine sets the exported global `variable`, an i64, to `limit`.
@@ -113,8 +111,7 @@ ASYNCIFY = tuple(
 """What a module exports whose stack can be unwound and rewound (Binaryen's asyncify pass)."""
 
 
-@dataclass(frozen=True)
-class Relocated:
+class Relocated(NamedTuple):
     """How a program is started that is linked only then (`dylink.0`).
 
     Beside memories, tags and system calls it imports tables, globals, and functions that are to
@@ -172,8 +169,7 @@ class Linked:
         return (*self.functions.values(), *waits, *linking)
 
 
-@dataclass(frozen=True)
-class Abilities:
+class Abilities(NamedTuple):
     """What an engine does for its guests beside running them; `engines.survey` explains each."""
 
     stops: bool = True
@@ -221,8 +217,7 @@ class Engine(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class Build:
+class Build(NamedTuple):
     """What native code is made for, beside its module. It fits nothing else."""
 
     engine: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import engines
 from engines.protocol import Abilities, EngineError
@@ -30,8 +30,7 @@ ABILITIES = {
 """What the fields of `Abilities` mean."""
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """An engine that can be used here."""
 
     name: str
@@ -39,8 +38,7 @@ class Found:
     abilities: Abilities
 
 
-@dataclass(frozen=True)
-class Missing:
+class Missing(NamedTuple):
     """An engine that cannot; `reason` names the remedy."""
 
     name: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,7 +33,7 @@ def test_what_is_fetched_is_kept_for_its_owner_only(
 
 def test_a_package_that_changed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WASIX_CACHE", str(tmp_path))
-    other = replace(COWSAY, sha256="00" * 32)
+    other = COWSAY._replace(sha256="00" * 32)
     monkeypatch.setitem(catalogue.PROGRAMS, "cowsay", other)
     with pytest.raises(FetchError, match=f"SHA-256 {COWSAY.sha256}"):
         catalogue.fetch(other)

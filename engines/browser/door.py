@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import jinja2
 
@@ -84,8 +85,7 @@ class Piece:
         return f"(call $unless_text {value} {self.texts})" if self.texts else value
 
 
-@dataclass(frozen=True)
-class Door:
+class Door(NamedTuple):
     """A declaration as the template reads it."""
 
     function: Function

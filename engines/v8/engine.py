@@ -8,8 +8,8 @@ import queue
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from engines.artifacts import Kept
 from engines.js.entries import entries
@@ -79,8 +79,7 @@ def _nothing() -> None:
 _seats = Spare(Seat, Seat.close)
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a guest thread comes from that another has started."""
 
     memories: tuple[Lent, ...]

@@ -16,9 +16,8 @@ import ctypes
 import platform
 import sys
 from ctypes import c_char_p, c_int, c_uint8, c_uint16, c_uint64
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from engines.v8.library import library
 from engines.wasm import MemoryType
@@ -104,8 +103,7 @@ def available() -> bool:
     return True
 
 
-@dataclass(frozen=True)
-class Lent:
+class Lent(NamedTuple):
     """A reference to the bytes of a shared memory, for one other isolate."""
 
     shared: _Shared

@@ -38,10 +38,14 @@ MOST_SECTIONS: Final = 100_000
 """No toolchain comes near it; a file of empty custom sections would cost 100 times its size."""
 
 
-def decode(data: bytes | bytearray | memoryview, name: str = "module") -> Module:
+def decode(
+    data: bytes | bytearray | memoryview,
+    name: str = "module",
+    hashed: Callable[[], str] | None = None,
+) -> Module:
     """The module in `data`, which is kept and must not change; `name` is its file, for messages.
 
-    Raises DecodeError, and nothing else, whatever the bytes.
+    `hashed` gives the digest of `data`. Raises DecodeError, and nothing else, whatever the bytes.
     """
     view = memoryview(data)
     if view.format != "B" or view.ndim != 1 or not view.c_contiguous:
@@ -49,7 +53,7 @@ def decode(data: bytes | bytearray | memoryview, name: str = "module") -> Module
     fault = refusal(view, name)
     if fault is not None:
         raise DecodeError(fault)
-    return decode_sections(_split(view, name), name)
+    return _Decoder(tuple(_split(view, name)), name, None).module(hashed)
 
 
 def decode_sections(sections: Iterable[Section], name: str, before: Module | None = None) -> Module:
@@ -131,7 +135,7 @@ class _Decoder:
         self.custom_sections: list[tuple[str, memoryview]] = []
         self.sizes: dict[Kind, int] = dict.fromkeys(binary.KINDS, 0)
 
-    def module(self) -> Module:
+    def module(self, hashed: Callable[[], str] | None = None) -> Module:
         for section in self.sections:
             if section.id == binary.CUSTOM:
                 self._custom(section)
@@ -160,6 +164,7 @@ class _Decoder:
             data_count=self.data_count,
             custom_sections=tuple(self.custom_sections),
             encodings=frozenset(self.features),
+            hashed=hashed,
         )
 
     def _check_counts(self) -> None:

@@ -6,9 +6,8 @@ Source: WebAssembly tool conventions, DynamicLinking.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from engines.wasm import binary
 from engines.wasm.adapters import importable
@@ -42,8 +41,7 @@ TLS: Final = 0x100
 _UNDEFINED = FunctionType.of(["i32"])
 
 
-@dataclass(frozen=True)
-class Dylink:
+class Dylink(NamedTuple):
     """What a module wants of its linker. Sizes in bytes and slots, alignments as powers of two."""
 
     memory_size: int = 0
@@ -83,8 +81,7 @@ def _subsection(reader: Reader, kind: int, dylink: Dylink) -> Dylink:
         size, align, slots, slot_align = numbers
         if max(align, slot_align) > 31:
             raise reader.fault("an alignment is too large")
-        return replace(
-            dylink,
+        return dylink._replace(
             memory_size=size,
             memory_align_log2=align,
             table_size=slots,
@@ -93,19 +90,19 @@ def _subsection(reader: Reader, kind: int, dylink: Dylink) -> Dylink:
     if kind in (_NEEDED, _RUNTIME_PATH):
         names = tuple(reader.name("a name") for _ in range(reader.count("names")))
         if kind == _NEEDED:
-            return replace(dylink, needed=names)
-        return replace(dylink, runtime_path=names)
+            return dylink._replace(needed=names)
+        return dylink._replace(runtime_path=names)
     if kind == _EXPORT_INFO:
         exports = tuple(
             (reader.name("a name"), reader.u32("flags")) for _ in range(reader.count("exports"))
         )
-        return replace(dylink, exports=exports)
+        return dylink._replace(exports=exports)
     if kind == _IMPORT_INFO:
         imports = tuple(
             (reader.name("a module"), reader.name("a name"), reader.u32("flags"))
             for _ in range(reader.count("imports"))
         )
-        return replace(dylink, imports=imports)
+        return dylink._replace(imports=imports)
     return dylink
 
 

@@ -29,9 +29,8 @@ The host's part: instantiate; set the global `Meter.fuel` or put a function into
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from engines.wasm import binary
 from engines.wasm.assemble import Additions, Code
@@ -67,8 +66,7 @@ PERIOD: Final = 10_000
 Interrupt = Literal["call", "word"]
 
 
-@dataclass(frozen=True)
-class Amount:
+class Amount(NamedTuple):
     """Fuel for what an argument says: `value * multiplier >> shift`.
 
     `parameter` is the position of an i32. With `stored` it is an address where the call leaves the
@@ -81,16 +79,14 @@ class Amount:
     stored: bool = False
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(NamedTuple):
     """What a call of an imported function costs, besides the call instruction itself."""
 
     fixed: int
     amounts: tuple[Amount, ...] = ()
 
 
-@dataclass(frozen=True)
-class Meter:
+class Meter(NamedTuple):
     """An instrumented module, and the names of what it exports for the host."""
 
     module: Module

@@ -1,5 +1,6 @@
 """A decoded module: what its sections declare, over the bytes they came from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -63,6 +64,8 @@ class Module:
     data_count: int | None
     custom_sections: tuple[tuple[str, memoryview], ...]
     encodings: frozenset[Feature]
+    hashed: Callable[[], str] | None = None
+    """Its digest, if somebody has begun to find it already."""
 
     def __repr__(self) -> str:
         return f"<Module {self.name!r}: {len(self.sections)} sections, {self.size} bytes>"
@@ -86,6 +89,8 @@ class Module:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the module's bytes, in hexadecimal."""
+        if self.hashed is not None:
+            return self.hashed()
         hashed = sha256()
         for piece in self.buffers():
             hashed.update(piece)

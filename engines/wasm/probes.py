@@ -6,14 +6,13 @@ is a surer test than an engine's documentation, and also sees what was left out 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from engines.wasm.binary import HEADER
 from engines.wasm.types import Feature
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(NamedTuple):
     text: str
     module: bytes
 

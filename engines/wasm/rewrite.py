@@ -6,7 +6,6 @@ is decoded again, so a result is as well-formed as its original.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from engines.wasm import binary
@@ -199,7 +198,7 @@ def clamp_memory(module: Module, limit: int) -> Module:
     clamped = [
         memory
         if maximum == memory.maximum_bytes
-        else MemoryType(replace(memory.limits, maximum=maximum >> memory.limits.page_size_log2))
+        else MemoryType(memory.limits._replace(maximum=maximum >> memory.limits.page_size_log2))
         for memory, maximum in zip(memories, maxima, strict=True)
     ]
     if clamped == memories:

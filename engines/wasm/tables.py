@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from engines.wasm import binary
 from engines.wasm.constexpr import skip_expression
 from engines.wasm.module import Module, Section
@@ -39,7 +37,7 @@ def clamp_tables(module: Module, limit: int) -> Module:
     wanting = [(table.limits.minimum, _most(table), 1) for table in tables]
     maxima = shares(wanting, limit - needed)
     clamped = [
-        TableType(table.element, replace(table.limits, maximum=maximum))
+        TableType(table.element, table.limits._replace(maximum=maximum))
         for table, maximum in zip(tables, maxima, strict=True)
     ]
     section = next(section for section in module.sections if section.id == binary.TABLE)
@@ -49,7 +47,7 @@ def clamp_tables(module: Module, limit: int) -> Module:
 def growable(module: Module) -> Module:
     """The module with tables of its own that have no maximum."""
     tables = [
-        TableType(table.element, replace(table.limits, maximum=None)) for table in module.tables
+        TableType(table.element, table.limits._replace(maximum=None)) for table in module.tables
     ]
     if tables == list(module.tables):
         return module

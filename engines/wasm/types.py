@@ -8,7 +8,7 @@ Source: WebAssembly Core Specification 3.0, §2.3 (types).
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple, Self, TypeAlias
+from typing import Literal, NamedTuple, Self, TypeAlias
 
 Kind: TypeAlias = Literal["function", "table", "memory", "global", "tag"]
 """What an import or an export is: one of the five index spaces."""
@@ -98,14 +98,15 @@ EXTERNREF = ReferenceType("extern")
 EXNREF = ReferenceType("exn")
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionType:
+class FunctionType(NamedTuple):
     """The parameters and results of a function."""
 
     params: tuple[ValueType, ...]
     results: tuple[ValueType, ...]
 
-    kind: ClassVar[Kind] = "function"
+    @property
+    def kind(self) -> Kind:
+        return "function"
 
     @classmethod
     def of(cls, params: Iterable[str], results: Iterable[str] = ()) -> "FunctionType":
@@ -126,8 +127,7 @@ class Field(NamedTuple):
         return f"(mut {self.type})" if self.mutable else self.type
 
 
-@dataclass(frozen=True, slots=True)
-class StructType:
+class StructType(NamedTuple):
     """A garbage-collected struct."""
 
     fields: tuple[Field, ...]
@@ -136,8 +136,7 @@ class StructType:
         return f"struct ({', '.join(map(str, self.fields))})"
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayType:
+class ArrayType(NamedTuple):
     """A garbage-collected array."""
 
     element: Field
@@ -150,8 +149,7 @@ CompositeType: TypeAlias = FunctionType | StructType | ArrayType
 """An entry of the type section. Subtyping and recursion groups are read over, not kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """The size of a memory (in pages) or table (in elements).
 
     `shared`, and a page size other than 2**16 bytes, are for memories only. `maximum` is None
@@ -176,13 +174,14 @@ class Limits:
         return " ".join(words)
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryType:
+class MemoryType(NamedTuple):
     """A linear memory."""
 
     limits: Limits
 
-    kind: ClassVar[Kind] = "memory"
+    @property
+    def kind(self) -> Kind:
+        return "memory"
 
     @property
     def page_size(self) -> int:
@@ -211,39 +210,42 @@ class MemoryType:
         return f"memory {self.limits}"
 
 
-@dataclass(frozen=True, slots=True)
-class TableType:
+class TableType(NamedTuple):
     """A table of references."""
 
     element: ReferenceType
     limits: Limits
 
-    kind: ClassVar[Kind] = "table"
+    @property
+    def kind(self) -> Kind:
+        return "table"
 
     def __str__(self) -> str:
         return f"table {self.limits} {self.element}"
 
 
-@dataclass(frozen=True, slots=True)
-class GlobalType:
+class GlobalType(NamedTuple):
     """A global variable."""
 
     type: ValueType
     mutable: bool
 
-    kind: ClassVar[Kind] = "global"
+    @property
+    def kind(self) -> Kind:
+        return "global"
 
     def __str__(self) -> str:
         return f"global (mut {self.type})" if self.mutable else f"global {self.type}"
 
 
-@dataclass(frozen=True, slots=True)
-class TagType:
+class TagType(NamedTuple):
     """An exception tag: the parameters of its type are what a thrown exception carries."""
 
     type: FunctionType
 
-    kind: ClassVar[Kind] = "tag"
+    @property
+    def kind(self) -> Kind:
+        return "tag"
 
     def __str__(self) -> str:
         return f"tag ({', '.join(self.type.params)})"

@@ -20,8 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from engines.wasm import binary
 from engines.wasm.assemble import Additions, Code
@@ -83,8 +82,7 @@ _MAYBE: Final = re.compile(rb"\xfe[\x00-\x02\x80-\x82]")
 """How these instructions begin; numbers may be padded."""
 
 
-@dataclass(frozen=True)
-class Waits:
+class Waits(NamedTuple):
     """A module whose waiting is the host's, and the name of the table that it exports for that."""
 
     module: Module

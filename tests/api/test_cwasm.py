@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -70,7 +69,7 @@ def remake(path: Path, **changed: object) -> None:
     found = Cwasm.open(path)
     cwasm.write(
         path,
-        build=replace(found.build, **changed),  # type: ignore[arg-type]
+        build=found.build._replace(**changed),  # type: ignore[arg-type]
         key=found.key,
         wasm=found.read_wasm(),
         code=found.read_code(),

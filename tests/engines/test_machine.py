@@ -157,7 +157,7 @@ def test_variables_that_are_set_are_those_of_the_guest(engine: str) -> None:
 def test_fuel_goes_on_in_a_copy(engine: str) -> None:
     program = guest(DEEP, fuel=True)
     assert program.fuel is not None
-    program = replace(program, fuel=replace(program.fuel, limit=1_000_000))
+    program = replace(program, fuel=program.fuel._replace(limit=1_000_000))
     child = ScriptedDoor(proc_fork=lambda *_: child.suspend(lambda guest: 0))
     runs: list[Run] = []
 

@@ -9,20 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from wasix.abi.layout import Scalar, Type
 
 
-@dataclass(frozen=True)
-class In:
+class In(NamedTuple):
     """An integer."""
 
     name: str
     type: Scalar
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(NamedTuple):
     """A UTF-8 string, passed as pointer and length; the handler gets a `str`.
 
     With `optional` a null pointer is None.
@@ -32,15 +31,13 @@ class Text:
     optional: bool = False
 
 
-@dataclass(frozen=True)
-class Gather:
+class Gather(NamedTuple):
     """Buffers to read from (`ciovec_array`): the handler gets a list of read-only views."""
 
     name: str
 
 
-@dataclass(frozen=True)
-class Scatter:
+class Scatter(NamedTuple):
     """Buffers to fill (`iovec_array`): the handler gets a list of writable views.
 
     The handler's first result is the number of bytes it filled, front to back.
@@ -49,8 +46,7 @@ class Scatter:
     name: str
 
 
-@dataclass(frozen=True)
-class Fill:
+class Fill(NamedTuple):
     """One buffer to fill, passed as pointer and length; the handler's first result is as above."""
 
     name: str
@@ -77,15 +73,13 @@ class OutRecords:
     count: str
 
 
-@dataclass(frozen=True)
-class Count:
+class Count(NamedTuple):
     """The length of the arrays that name it; no argument of the handler's."""
 
     name: str
 
 
-@dataclass(frozen=True)
-class Strings:
+class Strings(NamedTuple):
     """A pointer array and a text area to fill with NUL-terminated strings (`args_get`).
 
     The handler's first result is the list of strings, as bytes without the NUL.
@@ -99,16 +93,14 @@ class Strings:
         return self.pointers
 
 
-@dataclass(frozen=True)
-class Out:
+class Out(NamedTuple):
     """A pointer where a result is stored."""
 
     name: str
     type: Type
 
 
-@dataclass(frozen=True)
-class Load:
+class Load(NamedTuple):
     """A pointer to a value to read. With `optional` a null pointer is None."""
 
     name: str
@@ -116,16 +108,14 @@ class Load:
     optional: bool = False
 
 
-@dataclass(frozen=True)
-class Update:
+class Update(NamedTuple):
     """A pointer to a value that is read, and replaced by a result as `Out` has it."""
 
     name: str
     type: Type
 
 
-@dataclass(frozen=True)
-class TextList:
+class TextList(NamedTuple):
     """An array of pointers to NUL-terminated strings, passed as pointer and length.
 
     The handler gets a list of bytes without the NUL; None for a null pointer.
@@ -134,8 +124,7 @@ class TextList:
     name: str
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """A pointer that means itself: the handler gets the number, and may look in `thread.memory`."""
 
     name: str
@@ -263,8 +252,7 @@ class Function:
         return replace(self, params=params)
 
 
-@dataclass(frozen=True)
-class Interface:
+class Interface(NamedTuple):
     """The functions a guest may import from one module name; a name may have several variants."""
 
     module: str

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
-@dataclass(frozen=True)
-class Upcall:
+class Upcall(NamedTuple):
     """A function of the guest's to call, with i32 arguments; what it returns is dropped."""
 
     export: str
@@ -72,31 +71,20 @@ class MemoryImage:
         return bytes(whole)
 
 
-@dataclass(frozen=True)
-class Signature:
+class Signature(NamedTuple):
     """The type of a function: names of number types and `v128`."""
 
     params: tuple[str, ...]
     results: tuple[str, ...]
 
 
-class Request:
-    """Something the kernel wants of a guest's instance before a call can go on.
-
-    Slots are places in the guest's table of functions. Instances have numbers: 0 is the program's
-    own, others come from `Instantiate`. So have cells, which whoever makes them numbers.
-    """
-
-
-@dataclass(frozen=True)
-class Reflect(Request):
+class Reflect(NamedTuple):
     """The `Signature` of the function in a slot; None if there is none that has one."""
 
     slot: int
 
 
-@dataclass(frozen=True)
-class CallSlot(Request):
+class CallSlot(NamedTuple):
     """Call the function in a slot: the bytes of its results, or None as in `Reflect`.
 
     Values and results lie one after the other, little-endian, each in as many bytes as it has.
@@ -107,21 +95,19 @@ class CallSlot(Request):
 
 
 @dataclass(frozen=True)
-class GrowTable(Request):
+class GrowTable:
     """So many more slots, which are empty: the first of them, or None if there is no room."""
 
     count: int
 
 
-@dataclass(frozen=True)
-class GrowMemory(Request):
+class GrowMemory(NamedTuple):
     """So many more pages: where they begin, or None if there is no room."""
 
     pages: int
 
 
-@dataclass(frozen=True)
-class Place(Request):
+class Place(NamedTuple):
     """Put a function that an instance exports into a slot, or empty that with None; whether it is
     there now. The slot may be one of another instance's, in its exported `table`."""
 
@@ -131,24 +117,21 @@ class Place(Request):
     table: int = 0
 
 
-@dataclass(frozen=True)
-class Read(Request):
+class Read(NamedTuple):
     """The value of an exported global of 32 bits; None if there is none."""
 
     instance: int
     export: str
 
 
-@dataclass(frozen=True)
-class Write(Request):
+class Write(NamedTuple):
     """Give a cell a value of 32 bits. Answers None."""
 
     cell: int
     value: int
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """What an import is given: `of` says what the rest means."""
 
     of: str
@@ -169,8 +152,7 @@ class Given:
     """Of a `tag`."""
 
 
-@dataclass(frozen=True)
-class Instantiate(Request):
+class Instantiate(NamedTuple):
     """Instantiate a module (the face's, as the engine knows it): the number of the instance, or a
     text that says why that cannot be."""
 
@@ -179,8 +161,15 @@ class Instantiate(Request):
     """One for each of its imports, in their order."""
 
 
-@dataclass(frozen=True)
-class Snapshot:
+Request = Reflect | CallSlot | GrowTable | GrowMemory | Place | Read | Write | Instantiate
+"""Something the kernel wants of a guest's instance before a call can go on.
+
+Slots are places in the guest's table of functions. Instances have numbers: 0 is the program's
+own, others come from `Instantiate`. So have cells, which whoever makes them numbers.
+"""
+
+
+class Snapshot(NamedTuple):
     """A guest whose stack has been unwound, to be started as another instance."""
 
     memory: MemoryImage

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from struct import Struct
-from typing import Any, Protocol, get_type_hints
+from typing import Any, NamedTuple, Protocol, get_type_hints
 
 from wasix.abi.errno import E, Errno
 
@@ -80,8 +80,7 @@ class Scalar:
         return str(value)
 
 
-@dataclass(frozen=True)
-class Blob:
+class Blob(NamedTuple):
     """Bytes that nothing here looks into. Loaded and stored as `bytes` of that `size`."""
 
     name: str

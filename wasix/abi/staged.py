@@ -16,10 +16,9 @@ the start of the area.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 from wasix.abi.bind import (
     Handler,
@@ -104,16 +103,14 @@ class Stage:
         return True
 
 
-@dataclass(frozen=True)
-class PackedOut:
+class PackedOut(NamedTuple):
     """A result that lies in the staging area, `offset` bytes from its start."""
 
     out: Out
     offset: int
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """How one function uses the area and its answer; glue and decoder both follow it.
 
     `value` is the out that gets the answer's value, if one does.

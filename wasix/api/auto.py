@@ -8,7 +8,7 @@ What is small is compiled in less time than V8 needs to start.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import engines
 from engines.artifacts import Artifacts
@@ -24,8 +24,7 @@ SMALL = 256 << 10
 Get = Callable[[str], Engine]
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """An engine, and why it was taken. `fill` names the engine whose artifact is worth making."""
 
     engine: Engine

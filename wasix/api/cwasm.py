@@ -21,9 +21,8 @@ import os
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import engines
 from engines.artifacts import Kept, distrust
@@ -40,8 +39,7 @@ _ROOT = 0
 """The user who may write any file anyway, and who installs programs for others."""
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A part of a file: where it begins, its length (bytes), and its SHA-256."""
 
     offset: int
@@ -49,8 +47,7 @@ class Part:
     sha256: str
 
 
-@dataclass(frozen=True)
-class Cwasm:
+class Cwasm(NamedTuple):
     """A file whose header has been checked, and whose parts are checked as they are read."""
 
     path: Path
@@ -83,9 +80,7 @@ class Cwasm:
             raise _damaged(path)
         try:
             header = json.loads(text)
-            build = Build(
-                **{field.name: str(header["build"][field.name]) for field in fields(Build)}
-            )
+            build = Build(**{name: str(header["build"][name]) for name in Build._fields})
             wasm = _part(header["wasm"], _HEAD.size + len(text))
             code = _part(header["code"], wasm.offset + wasm.size)
             argv = tuple(map(str, header["argv"]))
@@ -203,7 +198,7 @@ def write(
 ) -> None:
     """Make a file, all of it or nothing. Raises `WasixError`."""
     header = {
-        "build": asdict(build),
+        "build": build._asdict(),
         "key": key,
         "argv": argv,
         "environ": dict(environ or {}),

@@ -11,10 +11,9 @@ import threading
 from _thread import start_new_thread
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from os import PathLike
 from socket import socket
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from wasix import catalogue
 from wasix.abi import Errno, Unwind
@@ -48,8 +47,7 @@ Watcher: TypeAlias = bool | Trace | Callable[[Call], object] | None
 """What `trace=` may be."""
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A program that is ready to be started."""
 
     args: list[str]

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, NamedTuple, TypedDict, cast
 from weakref import WeakSet
 
 import engines
@@ -121,8 +121,7 @@ class LinkOptions(TypedDict):
     artifacts: Artifacts | None
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """How the programs of one sandbox are linked, and on what they run."""
 
     engine_name: str = "auto"
@@ -164,7 +163,7 @@ class Launcher:
                 choice = self._choose(module, artifacts, profiled)
                 if compiled:
                     reason = f"{choice.reason}; {compiled.why_not(self.settings.engine_name)}"
-                    choice = replace(choice, reason=reason)
+                    choice = choice._replace(reason=reason)
         except EngineError as error:
             raise EngineUnavailable(str(error)) from None
         self._prepare(choice.engine, module, Code(compiled, artifacts) if compiled else artifacts)
@@ -370,7 +369,7 @@ class Run:
         image, thread = self.image, self.process.main
         linked = image.linked
         if linked.fuel is not None and self.fuel is not None:
-            linked = replace(linked, fuel=replace(linked.fuel, limit=self.fuel))
+            linked = replace(linked, fuel=linked.fuel._replace(limit=self.fuel))
         self._carried += 1
         options = {} if snapshot is None else {"snapshot": snapshot}
         try:
@@ -515,7 +514,7 @@ def _explained(image: Image, outcome: Outcome) -> Outcome:
     if not lack:
         return outcome
     why = f"it is built with {', '.join(lack)}, which {engine.name} lacks: see `wasix engines`"
-    return replace(outcome, message=f"{outcome.message} ({why})")
+    return outcome._replace(message=f"{outcome.message} ({why})")
 
 
 _live: WeakSet[Run] = WeakSet()

@@ -195,7 +195,7 @@ def relocated(module: Module, elements: int) -> tuple[Module, Relocated]:
                 limits = memory.limits
                 if limits.maximum is not None and limits.maximum < pages:
                     raise ProgramInvalid(f"{name} has no room for a stack in its memory")
-                limits = replace(limits, minimum=max(limits.minimum, pages))
+                limits = limits._replace(minimum=max(limits.minimum, pages))
                 item = item._replace(type=MemoryType(limits))
             case TableType() as table:
                 if table.limits.is64 or max(table.limits.minimum, slots) > elements:

@@ -6,14 +6,13 @@ says why; the host goes on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wasix.api.launch import STATUS_INVALID
 from wasix.proc.process import STATUS_FUEL, STATUS_OUTPUT, STATUS_TIMEOUT
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(NamedTuple):
     """`option` is `Sandbox`'s, `command` that of `wasix run`, `usual` what holds without.
 
     `status` is the exit status of a guest that is ended; None where it goes on and sees `seen`.

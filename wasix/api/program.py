@@ -31,6 +31,7 @@ from engines.wasm.rewrite import add_export, import_memory
 from engines.wasm.types import FUNCREF
 from wasix.abi import REVISIONS, Function, lookup
 from wasix.api.errors import ProgramInvalid, UsageError
+from wasix.api.hashing import Hashing
 
 if TYPE_CHECKING:
     from engines.wasm.waits import Waits
@@ -89,7 +90,8 @@ def link(
         raise UsageError(f"there is no ABI revision {abi!r}; known: {', '.join(REVISIONS)}")
     interfaces = REVISIONS[abi]
     try:
-        module = decode(data, name)
+        # In the meantime: hashing takes as long as decoding, and does not hold Python up.
+        module = decode(data, name, Hashing(data).digest if artifacts is not None else None)
         own: Relocated | None = None
         if links and module.custom("dylink.0"):
             from wasix.api.library import relocated

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from wasix.abi import Errno
 from wasix.abi.trace import Buffer, Unfilled, Value, decode, show
@@ -19,8 +19,7 @@ SIZE = 1 << 14
 """Records a `Trace` holds unless told otherwise: some megabytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A system call that has ended.
 
     args: by the names of the specification. Numbers are `int`, paths `str`; flags and

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 
 import click
 
@@ -32,8 +31,8 @@ def show() -> None:
 
 def rows(found: Sequence[Found]) -> Iterator[tuple[str, list[bool]]]:
     """Every ability and every feature, with whether each engine has it."""
-    for field in fields(Abilities):
-        yield ABILITIES[field.name], [getattr(engine.abilities, field.name) for engine in found]
+    for name in Abilities._fields:
+        yield ABILITIES[name], [getattr(engine.abilities, name) for engine in found]
     for feature in PROBES:
         yield feature, [feature in engine.features for engine in found]
 

@@ -7,8 +7,7 @@ not wanted any more, the next closure of the same type gets that.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wasix.abi import E, Errno
 from wasix.abi.instance import Given, GrowTable, Instantiate, Place, Signature, Write
@@ -39,8 +38,7 @@ def total(names: Iterable[str]) -> int:
     return sum(map(size, names))
 
 
-@dataclass(frozen=True)
-class _Instance:
+class _Instance(NamedTuple):
     """Of the module for a type, with its two cells."""
 
     signature: Signature

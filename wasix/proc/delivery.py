@@ -9,8 +9,7 @@ program handles: this one does not, since libc keeps that to itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from wasix.abi import SUSPEND, UNWIND, UPCALL, E, Errno, Function
 from wasix.abi.instance import Request, Suspended, Upcall
@@ -27,8 +26,7 @@ ENDED_BY_ALL = frozenset({"poll_oneoff", "epoll_wait", "thread_sleep"})
 """Waits that end also for signals a program ignores unless it asks for them."""
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(NamedTuple):
     """A call that is to be made, or made again, by the thread that holds it.
 
     It names no thread: a fork in a function for a signal leaves the child what its parent's held.
@@ -40,8 +38,7 @@ class Attempt:
     """Whether it is not to wait any more: a signal has come just before it would have."""
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(NamedTuple):
     """The end of the program, which comes where nothing is to return."""
 
     status: int
@@ -92,7 +89,7 @@ class Delivery:
         else:
             # Who looks at what a handler sets, then polls or sleeps, is not to miss it: elsewhere
             # the handler could have run at the very beginning of the wait.
-            self._call(signal, replace(attempt, ends=attempt.ends or by_all))
+            self._call(signal, attempt._replace(ends=attempt.ends or by_all))
         return True
 
     def interrupted(self) -> int:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from wasix.abi import Function
 from wasix.abi.instance import Signature
 
 
-@dataclass(frozen=True)
-class Import:
+class Import(NamedTuple):
     """Something a library imports; `kind` is WebAssembly's word for it."""
 
     module: str
@@ -29,8 +28,7 @@ class Import:
     """The system call that it is."""
 
 
-@dataclass(frozen=True)
-class Export:
+class Export(NamedTuple):
     kind: str
     signature: Signature | None = None
     """Of a function; None if it cannot be told."""

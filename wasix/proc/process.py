@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wasix.abi import E, Errno
 from wasix.abi.instance import Snapshot
@@ -148,8 +147,7 @@ class Group:
                 process.deliver(Signal.INT)
 
 
-@dataclass(frozen=True)
-class Loan:
+class Loan(NamedTuple):
     """A parent's thread while a vfork's child runs on it, and on its memory."""
 
     thread: Thread

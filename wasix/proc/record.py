@@ -47,7 +47,8 @@ class Record:
         for made in self._instances:
             if not isinstance((yield made), int):
                 return False
-        for request in (*self._written.values(), *self._placed.values()):
-            if (yield request) is False:
+        yield from self._written.values()
+        for place in self._placed.values():
+            if (yield place) is False:
                 return False
         return True

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasix.abi import E, Errno
 from wasix.abi.instance import Suspended
@@ -18,8 +17,7 @@ MOST_BYTES = 64 << 20
 """Bytes of stacks a thread may keep; more are `nomem`."""
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(NamedTuple):
     """A call that waits for an upcall to return: what comes then, and what it remembers."""
 
     then: Attempt | Ending | int
@@ -29,11 +27,10 @@ class Held:
     """Whether it remembers as well what a request answers."""
 
     def copy(self) -> Held:
-        return replace(self, call=self.call.copy())
+        return self._replace(call=self.call.copy())
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(NamedTuple):
     """What brings a suspended thread back to where it is."""
 
     stack: bytes
@@ -77,8 +74,7 @@ def unused(guest: Suspended) -> range:
     return range(int.from_bytes(head[:4], "little"), int.from_bytes(head[4:], "little"))
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """A place to go back to, and the address at which the guest finds why it is there."""
 
     point: Point

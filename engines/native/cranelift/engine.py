@@ -6,10 +6,9 @@ import ctypes
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import cache
 from struct import Struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from engines.artifacts import Kept
@@ -54,8 +53,7 @@ _starting = threading.Lock()
 _FILLER = decode(FILLER, "waits")
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a guest thread comes from that another has started."""
 
     memories: tuple[SharedMemory, ...]
@@ -193,7 +191,7 @@ class CraneliftGuest:
         left = instance.number(fuel.variable, ValueType("i64"))
         left.value = fuel.limit
         outcome = self._called(instance)
-        return replace(outcome, fuel=ctypes.c_int64(left.value).value)
+        return outcome._replace(fuel=ctypes.c_int64(left.value).value)
 
     def _called(self, instance: _Instance) -> Outcome:
         first, snapshot = self._program.start, self._snapshot
