@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Route, exp
 
 from e2e.browser import launch
 from wasix.web.build import build
-from wasix.web.serve import server
+from wasix.web.serve import ISOLATION, server
 
 PROGRAMS = ("python", "cowsay", "sqlite3", "php", "ruby", "qjs")
 
@@ -44,13 +44,26 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, cache_inside_the_checkout: 
     return directory
 
 
-@pytest.fixture(scope="session")
-def site(bundle: Path) -> Iterator[str]:
-    """The URL of the bundle, as `wasix web serve` serves it."""
-    with server(bundle) as http:
+@contextmanager
+def served(bundle: Path, *, isolated: bool) -> Iterator[str]:
+    with server(bundle, isolated=isolated) as http:
         threading.Thread(target=http.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{http.server_address[1]}/"
         http.shutdown()
+
+
+@pytest.fixture(scope="session")
+def site(bundle: Path) -> Iterator[str]:
+    """The URL of the bundle, as `wasix web serve` serves it."""
+    with served(bundle, isolated=False) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def isolated_site(bundle: Path) -> Iterator[str]:
+    """The same, where workers may share memory (`wasix web serve --isolated`)."""
+    with served(bundle, isolated=True) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -62,12 +75,13 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, site: str) -> Iterator[Page]:
+def opened(browser: Browser, site: str, *, isolated: bool = False) -> Iterator[Page]:
     """A new page. At its end nothing must have been reported on its console."""
     context = browser.new_context(base_url=site, viewport={"width": 1000, "height": 700})
     page = context.new_page()
     page.set_default_timeout(30_000)
-    page.route("**/blank.html", lambda route: route.fulfill(body=BLANK, content_type="text/html"))
+    headers = {"Content-Type": "text/html", **(ISOLATION if isolated else {})}
+    page.route("**/blank.html", lambda route: route.fulfill(body=BLANK, headers=headers))
     reports: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -111,6 +125,20 @@ def script(page: Page) -> Script:
 def shared_script(browser: Browser, site: str) -> Iterator[Script]:
     """The same, with one kernel for the tests of a module."""
     with opened(browser, site) as page:
+        yield kernel(page)
+
+
+@pytest.fixture(scope="module")
+def isolated_script(browser: Browser, isolated_site: str) -> Iterator[Script]:
+    """The same in a page that is cross-origin isolated."""
+    with opened(browser, isolated_site, isolated=True) as page:
+        yield kernel(page)
+
+
+@pytest.fixture
+def new_isolated_script(browser: Browser, isolated_site: str) -> Iterator[Script]:
+    """The same, with a kernel for each test."""
+    with opened(browser, isolated_site, isolated=True) as page:
         yield kernel(page)
 
 

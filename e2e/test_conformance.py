@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
 from e2e.conftest import Script
 from tests.conformance.answers import expected, parse, stated
 from tests.conformance.coverage import add_results
 from tests.conformance.guests import FAULT, GUESTS, INVALID, SCRATCH, Guest
-from tests.guests.build import compile_guest
+from tests.guests.build import SHARED_OPTIONS, compile_guest
 
 # A page has one filesystem, so what moves between two volumes is left out.
 IN_A_PAGE = [*(guest for guest in GUESTS if guest.volumes == (SCRATCH,)), FAULT, INVALID]
@@ -16,7 +19,26 @@ IN_A_PAGE = [*(guest for guest in GUESTS if guest.volumes == (SCRATCH,)), FAULT,
 
 @pytest.mark.parametrize("guest", IN_A_PAGE, ids=lambda guest: guest.name)
 def test_answers_are_those_of_every_engine(shared_script: Script, guest: Guest) -> None:
-    result = shared_script(
+    result = run(shared_script, guest, ())
+    ours = parse(result["stdout"])
+    theirs = stated(guest.name) if guest in (FAULT, INVALID) else expected(guest)
+    passed = {case: ours.get(case) == answer for case, answer in theirs.items()}
+    add_results({"browser": {f"{guest.name} in a page": passed}})
+    assert ours == theirs
+    assert result["status"] == 0
+
+
+@pytest.mark.parametrize("guest", IN_A_PAGE, ids=lambda guest: guest.name)
+def test_answers_are_the_same_in_a_worker(isolated_script: Script, guest: Guest) -> None:
+    """Where every call goes from one worker to another."""
+    result = run(isolated_script, guest, SHARED_OPTIONS)
+    theirs = stated(guest.name) if guest in (FAULT, INVALID) else expected(guest)
+    assert parse(result["stdout"]) == theirs
+    assert result["status"] == 0
+
+
+def run(script: Script, guest: Guest, flags: Sequence[str]) -> dict[str, Any]:
+    result: dict[str, Any] = script(
         """
         await wasix.fs.mkdir("/scratch");
         const { module, ...options } = arg;
@@ -24,19 +46,14 @@ def test_answers_are_those_of_every_engine(shared_script: Script, guest: Guest) 
           { ...options, preopens: ["scratch"] });
         """,
         {
-            "module": list(compile_guest(guest.name).read_bytes()),
+            "module": list(compile_guest(guest.name, flags=tuple(flags)).read_bytes()),
             "name": guest.name,
             "args": list(guest.args),
             "env": dict(guest.env),
             "stdin": guest.stdin or "",
         },
     )
-    ours = parse(result["stdout"])
-    theirs = stated(guest.name) if guest in (FAULT, INVALID) else expected(guest)
-    passed = {case: ours.get(case) == answer for case, answer in theirs.items()}
-    add_results({"browser": {f"{guest.name} in a page": passed}})
-    assert ours == theirs
-    assert result["status"] == 0
+    return result
 
 
 @pytest.mark.parametrize("status", [0, 1, 42, 255])

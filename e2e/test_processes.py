@@ -1,4 +1,4 @@
-"""Guests with processes in a page that is not isolated: the same answers as on Linux and Wasmer."""
+"""Guests with processes in a page: the same answers as on Linux and Wasmer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def label(guest: WasixGuest) -> str:
     return guest.label
 
 
-def run(script: Script, guest: WasixGuest) -> dict[str, Any]:
+def run(script: Script, guest: WasixGuest, *, shared: bool = False) -> dict[str, Any]:
     found: dict[str, Any] = script(
         """
         const module = new Uint8Array(arg.module);
@@ -36,7 +36,7 @@ def run(script: Script, guest: WasixGuest) -> dict[str, Any]:
         return wasix.run({ module, name: "guest" }, arg.args, { stdin: "" });
         """,
         {
-            "module": list(guest.compiled().read_bytes()),
+            "module": list(guest.compiled(shared=shared).read_bytes()),
             "args": guest.arguments("/programs/self.wasm", "/scratch"),
         },
     )
@@ -54,6 +54,19 @@ def test_answers_are_those_of_linux(script: Script, guest: WasixGuest) -> None:
     native, done = on_linux(guest), run(script, guest)
     ours, theirs = parse(done["stdout"]), parse(native.stdout)
     record(guest, ours, theirs)
+    assert unlike(ours, theirs) == {}
+    assert list(ours) == list(theirs)
+    assert (done["status"], done["stderr"]) == (native.returncode, native.stderr)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the oracle is Linux")
+@pytest.mark.parametrize("guest", TWINS, ids=label)
+def test_in_workers_answers_are_those_of_linux(
+    new_isolated_script: Script, guest: WasixGuest
+) -> None:
+    """Programs whose memory may be shared run in workers of their own on an isolated page."""
+    native, done = on_linux(guest), run(new_isolated_script, guest, shared=True)
+    ours, theirs = parse(done["stdout"]), parse(native.stdout)
     assert unlike(ours, theirs) == {}
     assert list(ours) == list(theirs)
     assert (done["status"], done["stderr"]) == (native.returncode, native.stderr)

@@ -7,6 +7,8 @@ export const DATA: number;
 export const ILSEQ: number;
 export const NOMEM: number;
 export const PARKED: number;
+/** Calls that give strings, by call number. */
+export const STRINGS: number[];
 export const SUSPEND: number;
 export const UNWOUND: number;
 export const UPCALL: number;

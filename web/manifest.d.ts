@@ -20,5 +20,6 @@ declare const manifest: {
   harmless: number[];
   runtime: import("./python.js").Runtime;
   worker: string;
+  thread: string;
 };
 export default manifest;

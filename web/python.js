@@ -44,8 +44,8 @@ export async function startPython(runtime) {
     /** What it is made of: linear memory, and functions of CPython's. @type {any} */
     module: /** @type {any} */ (pyodide)._module,
 
-    /** The kernel. @param {any} door @param {boolean} suspends */
-    page: (door, suspends) => kernel.Page(door, suspends),
+    /** The kernel. @param {any} door @param {boolean} suspends @param {boolean} isolated */
+    page: (door, suspends, isolated) => kernel.Page(door, suspends, isolated),
 
     /**
      * Call Python with values of any kind; strings and numbers need no help.

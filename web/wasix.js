@@ -64,7 +64,7 @@ const PAUSE = 100;
 export class Wasix {
   /** @type {Worker | null} */
   #worker = null;
-  /** @type {Promise<{ suspends: boolean }> | null} */
+  /** @type {Promise<{ suspends: boolean, isolated: boolean }> | null} */
   #started = null;
   #last = 0;
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
@@ -103,7 +103,7 @@ export class Wasix {
     };
     const { runtime } = manifest;
     const url = new URL(runtime.url, base).href;
-    return this.#send("start", { ...runtime, url });
+    return this.#send("start", { ...runtime, url }, new URL(manifest.thread, base).href);
   }
 
   /** @param {string} method @param {...any} args */

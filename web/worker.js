@@ -1,12 +1,18 @@
-/** The worker: the kernel in Pyodide, and the programs it serves, on one thread. */
+/**
+ * The worker: the kernel in Pyodide, and the programs it serves, on one thread. Where workers can share
+ * memory, programs that may have threads run in others, one for each thread.
+ */
 
 import { CALLS } from "#glue";
 
 import { PromiseCarrier, Turns } from "../engines/browser/carrier.js";
 import { Guest, Stage } from "../engines/browser/guest.js";
+import { Area, RemoteThread } from "../engines/browser/host.js";
+import { describe } from "../engines/browser/outcome.js";
 import { compile, run } from "../engines/browser/run.js";
 import { watch } from "./progress.js";
 import { startPython } from "./python.js";
+import { Threads } from "./threads.js";
 
 /** @typedef {import("../engines/browser/run.js").Wanted} Wanted */
 
@@ -27,20 +33,21 @@ import { startPython } from "./python.js";
 
 /** A worker's kernel and what runs on it. */
 class Kernel {
-  /** By tid. @type {Map<number, PromiseCarrier>} */
+  /** By tid. @type {Map<number, PromiseCarrier | RemoteThread>} */
   #carriers = new Map();
   /** By URL. @type {Map<string, Promise<WebAssembly.Module>>} */
   #modules = new Map();
 
-  /** @param {import("./python.js").Python} python @param {boolean} suspends */
-  constructor(python, suspends) {
+  /** @param {import("./python.js").Python} python @param {boolean} suspends @param {string} thread A script's URL. */
+  constructor(python, suspends, thread) {
     this.suspends = suspends;
+    this.threads = new Threads(thread);
     this.call = python.call;
-    const page = (this.page = python.page(this.#door(), suspends));
+    const page = (this.page = python.page(this.#door(), suspends, crossOriginIsolated));
     this.programs = page.programs;
     this.turns = new Turns(() => page.turn());
     this.module = python.module;
-    this.stage = new Stage(python.module, () => locate(page), (size) => page.stage.reserve(size));
+    this.stage = new Stage(python.module, () => locate(page.stage), (size) => page.stage.reserve(size));
   }
 
   #door() {
@@ -49,6 +56,7 @@ class Kernel {
       // In later turns: they are asked for in the middle of a guest's call.
       load: (/** @type {number} */ number) => this.turns.later(() => void this.#compile(number)),
       start: (/** @type {number} */ tid) => this.turns.later(() => void this.#guide(tid)),
+      stop: (/** @type {number} */ tid) => this.turns.later(() => this.threads.stop(tid)),
       output: (/** @type {number} */ pid, /** @type {number} */ fd, /** @type {any} */ data) => {
         const bytes = data.toJs();
         postMessage({ output: pid, fd, data: bytes }, { transfer: [bytes.buffer] });
@@ -112,27 +120,65 @@ class Kernel {
 
   /** See a guest thread through to its end. @param {number} tid */
   async #guide(tid) {
-    const { page, programs, suspends } = this;
+    const { programs } = this;
     const task = programs.begin(tid);
     if (!task) return;
-    const carrier = new PromiseCarrier(suspends, this.turns, task, () => page.cannot_wait(tid));
-    this.#carriers.set(tid, carrier);
-    const { image, snapshot } = task;
     /** @type {Wanted} */
-    const wanted = JSON.parse(image.wanted);
+    const wanted = JSON.parse(task.image.wanted);
     const [, waits] = wanted.waits ?? ["", []];
     const numbers = [...new Set([...wanted.functions.map(([, , number]) => number), ...waits])];
     const proxies = this.call(task.calls, numbers);
-    const decoders = numbers.map((_, index) => proxies.get(index));
-    const callees = new Array(CALLS).fill(0);
-    decoders.forEach((proxy, index) => {
-      callees[numbers[index]] = this.module.PyProxy_getPtr(proxy);
-    });
-    const guest = new Guest(this.stage, carrier);
-    const { end, message } = await run(image.module, wanted, guest, task, callees, snapshot ?? null);
+    const decoders = new Map(numbers.map((number, index) => [number, proxies.get(index)]));
+    const carry = task.apart ? this.#apart : this.#beside;
+    const { end, message } = await carry.call(this, tid, task, wanted, decoders);
+    this.#carriers.get(tid)?.close();
     this.#carriers.delete(tid);
     programs.ended(tid, end, message);
-    for (const proxy of [proxies, task, ...decoders]) proxy.destroy();
+    for (const proxy of [proxies, task, ...decoders.values()]) proxy.destroy();
+  }
+
+  /**
+   * Run a guest thread in this worker.
+   * @param {number} tid @param {any} task @param {Wanted} wanted @param {Map<number, any>} decoders By call number.
+   */
+  async #beside(tid, task, wanted, decoders) {
+    const { image, snapshot } = task;
+    const carrier = new PromiseCarrier(this.suspends, this.turns, task, () => this.page.cannot_wait(tid));
+    this.#carriers.set(tid, carrier);
+    const callees = new Array(CALLS).fill(0);
+    for (const [number, proxy] of decoders) callees[number] = this.module.PyProxy_getPtr(proxy);
+    const guest = new Guest(this.stage, carrier);
+    return run(image.module, wanted, guest, task, callees, snapshot ?? null);
+  }
+
+  /**
+   * Run a guest thread in a worker of its own.
+   * @param {number} tid @param {any} task @param {Wanted} wanted @param {Map<number, any>} decoders By call number.
+   */
+  async #apart(tid, task, wanted, decoders) {
+    const { image, snapshot, stage } = task;
+    try {
+      const area = new Area(this.module, () => locate(stage), (size) => stage.reserve(size));
+      const memories = task.memories ?? wanted.memories.map(([, , type]) => new WebAssembly.Memory(type));
+      const thread = new RemoteThread(this.turns, task, decoders, area, memories);
+      this.#carriers.set(tid, thread);
+      return await this.threads.run(tid, thread, {
+        module: image.module,
+        wanted,
+        memories,
+        entry: task.entry,
+        given: [...task.arguments],
+        snapshot: snapshot && {
+          memory: { size: snapshot.memory.size },
+          area: snapshot.area,
+          answer: snapshot.answer,
+        },
+      });
+    } catch (error) {
+      return describe(error);
+    } finally {
+      stage.destroy();
+    }
   }
 }
 
@@ -142,11 +188,13 @@ function functions(module) {
   return exports.filter(({ kind }) => kind === "function").map(({ name }) => name);
 }
 
-/** Where the staging area lies in Python's memory. @param {any} page */
-function locate(page) {
-  const found = page.stage.view.getBuffer("u8");
+/** Where a staging area lies in Python's memory. @param {any} stage */
+function locate(stage) {
+  const { view } = stage;
+  const found = view.getBuffer("u8");
   const { byteOffset, length } = found.data;
   found.release();
+  view.destroy();
   return { base: byteOffset, size: length };
 }
 
@@ -164,12 +212,12 @@ watch((loaded, total) => postMessage({ loaded, total }));
 
 /** What the page may ask for. @type {Record<string, (...args: any[]) => any>} */
 const methods = {
-  /** @param {import("./python.js").Runtime} runtime */
-  start: async (runtime) => {
+  /** @param {import("./python.js").Runtime} runtime @param {string} thread The script for threads. */
+  start: async (runtime, thread) => {
     const suspends = "Suspending" in WebAssembly;
-    kernel = startPython(runtime).then((python) => new Kernel(python, suspends));
+    kernel = startPython(runtime).then((python) => new Kernel(python, suspends, thread));
     await kernel;
-    return { suspends };
+    return { suspends, isolated: crossOriginIsolated };
   },
   spawn: async (command) => (await kernel).spawn(command),
   feed: async (pid, data) => {

@@ -31,7 +31,7 @@ from bench.subjects import Unsupported
 from bench.subjects.wasix import EMPTY
 from e2e.browser import launch
 from wasix.web.build import build
-from wasix.web.serve import Handler
+from wasix.web.serve import Handler, IsolatingHandler
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -56,15 +56,6 @@ SYSTEMS = {
     "@bjorn3/browser_wasi_shim": ("shim", "@bjorn3/browser_wasi_shim", False),
 }
 """By title: the name in `page.html`, its npm package, and whether it needs an isolated page."""
-
-
-class IsolatedHandler(Handler):
-    """Makes pages cross-origin isolated, for SharedArrayBuffer."""
-
-    def end_headers(self) -> None:
-        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
-        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
-        super().end_headers()
 
 
 @contextmanager
@@ -236,7 +227,7 @@ def measure(effort: Effort) -> Result:
         prepare(folder, effort)
         browser = launch(playwright)
         result.versions = _versions(browser)
-        with serving(folder, Handler) as plain, serving(folder, IsolatedHandler) as isolated:
+        with serving(folder, Handler) as plain, serving(folder, IsolatingHandler) as isolated:
             subjects = {
                 who: Subject(browser, effort, system, isolated if alone else plain)
                 for who, (system, package, alone) in SYSTEMS.items()

@@ -22,6 +22,7 @@ export class Turns {
   #stride = 1;
   #began = 0;
   #looked = 0;
+  #ending = false;
   /** @type {(() => void)[]} */
   #tasks = [];
   #channel = new MessageChannel();
@@ -31,9 +32,14 @@ export class Turns {
   constructor(end) {
     this.#end = end;
     this.#channel.port1.onmessage = () => {
-      this.#began = performance.now();
+      this.begin();
       this.#tasks.shift()?.();
     };
+  }
+
+  /** A turn begins. */
+  begin() {
+    this.#began = performance.now();
   }
 
   /** Whether there is time left in this turn. */
@@ -62,6 +68,16 @@ export class Turns {
   end() {
     this.#end();
   }
+
+  /** Have one end in a while, for who makes calls without waiting and runs elsewhere. */
+  endSoon() {
+    if (this.#ending) return;
+    this.#ending = true;
+    setTimeout(() => {
+      this.#ending = false;
+      this.#end();
+    }, TURN);
+  }
 }
 
 /**
@@ -81,14 +97,66 @@ export class Turns {
 
 /** Told what a call answers. @typedef {(answer: number) => void} Resolve */
 
-export class PromiseCarrier {
-  stack = new Stack();
-  #interrupted = false;
+/** Waits for the kernel's news of one guest thread, wherever that runs. */
+export class Waiter {
+  /** Whether there is news, for a thread that does not wait. */
+  interrupted = false;
   /** @type {(() => void) | null} */
   #wake = null;
-  #turns;
+  #over = false;
+
+  /** @param {Turns} turns @param {Carrier} carrier */
+  constructor(turns, carrier) {
+    this.turns = turns;
+    this.carrier = carrier;
+  }
+
+  /** The kernel has news for this thread. */
+  notify() {
+    if (this.#wake) {
+      this.#wake();
+    } else {
+      this.interrupted = true;
+      this.interrupt();
+    }
+  }
+
+  /** The thread has ended, perhaps while it waited. */
+  close() {
+    this.#over = true;
+  }
+
+  /** Have a guest that runs ask for news soon. */
+  interrupt() {}
+
+  /** Wait until the kernel has news. @param {Resolve} resolve */
+  park(resolve) {
+    this.turns.end();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    this.#wake = () => {
+      this.#wake = null;
+      clearTimeout(timer);
+      this.turns.soon(() => this.look(() => this.carrier.resume(), resolve));
+    };
+    const delay = this.carrier.delay();
+    if (this.interrupted || delay === 0) this.#wake();
+    else if (delay < Infinity) timer = setTimeout(this.#wake, Math.min(Math.ceil(delay), MAX_TIMEOUT));
+  }
+
+  /** Do what the kernel says until the guest has something to do. @param {() => number} ask @param {Resolve} resolve */
+  look(ask, resolve) {
+    if (this.#over) return;
+    this.interrupted = false;
+    const state = ask();
+    if (state === PARKED) this.park(resolve);
+    else resolve(state);
+  }
+}
+
+/** Carries a guest thread that runs here. */
+export class PromiseCarrier extends Waiter {
   #thread;
-  #carrier;
   #refuse;
 
   /**
@@ -98,33 +166,27 @@ export class PromiseCarrier {
    * @param {() => void} refuse Ends the program because it would have to wait.
    */
   constructor(suspends, turns, thread, refuse) {
+    super(turns, thread.carrier);
     this.suspends = suspends;
-    this.#turns = turns;
+    this.stack = new Stack(suspends);
     this.#thread = thread;
-    this.#carrier = thread.carrier;
     this.#refuse = refuse;
   }
 
-  /** The kernel has news for this thread. */
-  notify() {
-    if (this.#wake) {
-      this.#wake();
-    } else {
-      this.#interrupted = true;
-      this.#turns.credit.value = 0;
-    }
+  interrupt() {
+    this.turns.credit.value = 0;
   }
 
   get credit() {
-    return this.#turns.credit;
+    return this.turns.credit;
   }
 
   mayGoOn() {
-    return (!this.#interrupted && this.#turns.left()) || !this.suspends;
+    return (!this.interrupted && this.turns.left()) || !this.suspends;
   }
 
   finished() {
-    this.#carrier.finished();
+    this.carrier.finished();
   }
 
   /**
@@ -138,8 +200,9 @@ export class PromiseCarrier {
       return UNWOUND;
     }
     return new Promise((resolve) => {
-      if (answer === PARKED) this.#park(resolve);
-      else this.#turns.later(() => this.#look(() => this.#carrier.hold(answer), resolve));
+      const next = this.#follow(resolve);
+      if (answer === PARKED) this.park(next);
+      else this.turns.later(() => this.look(() => this.carrier.hold(answer), next));
     });
   }
 
@@ -147,46 +210,25 @@ export class PromiseCarrier {
   reached() {
     const answer = this.stack.reached();
     if (typeof answer === "number") return answer;
-    return new Promise((resolve) => void answer.then((answer) => this.#called(answer, resolve)));
+    return new Promise((resolve) => void this.#called(answer, resolve));
   }
 
-  /** Wait until the kernel has news. @param {Resolve} resolve */
-  #park(resolve) {
-    this.#turns.end();
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let timer;
-    this.#wake = () => {
-      this.#wake = null;
-      clearTimeout(timer);
-      this.#turns.soon(() => this.#look(() => this.#carrier.resume(), resolve));
+  /** Told what to do: makes upcalls until there is an answer. @param {Resolve} resolve @returns {Resolve} */
+  #follow(resolve) {
+    return (state) => {
+      if (state !== UPCALL) return resolve(state);
+      const found = this.#thread.upcall();
+      const [name, ...given] = found.toJs();
+      found.destroy();
+      const place = this.stack.find(name, given.length);
+      void this.#called(place < 0 ? null : this.stack.call(place, given), resolve);
     };
-    const delay = this.#carrier.delay();
-    if (this.#interrupted || delay === 0) this.#wake();
-    else if (delay < Infinity) timer = setTimeout(this.#wake, Math.min(Math.ceil(delay), MAX_TIMEOUT));
   }
 
-  /** Do what the kernel says until there is an answer. @param {() => number} ask @param {Resolve} resolve */
-  #look(ask, resolve) {
-    this.#interrupted = false;
-    const state = ask();
-    if (state === PARKED) this.#park(resolve);
-    else if (state === UPCALL) this.#upcall(resolve);
-    else resolve(state);
-  }
-
-  /** Call a function of the guest's that the kernel names. @param {Resolve} resolve */
-  #upcall(resolve) {
-    const found = this.#thread.upcall();
-    const [name, ...given] = found.toJs();
-    found.destroy();
-    const place = this.stack.find(name, given.length);
-    if (place < 0) this.#called(null, resolve);
-    else void this.stack.call(place, given).then((answer) => this.#called(answer, resolve));
-  }
-
-  /** It has returned. @param {number | null} answer @param {Resolve} resolve */
-  #called(answer, resolve) {
+  /** @param {number | null | Promise<number | null>} returned @param {Resolve} resolve */
+  async #called(returned, resolve) {
+    const answer = await returned;
     if (answer !== null) resolve(answer);
-    else this.#look(() => this.#carrier.proceed(), resolve);
+    else this.look(() => this.carrier.proceed(), this.#follow(resolve));
   }
 }

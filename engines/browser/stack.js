@@ -47,6 +47,12 @@ export class Stack {
   /** What was when the stack unwound. @type {number[]} */
   #through = [];
   #answer = 0;
+  #suspends;
+
+  /** @param {boolean} suspends Whether functions of the guest's may be suspended (JSPI). */
+  constructor(suspends) {
+    this.#suspends = suspends;
+  }
 
   /**
    * @param {WebAssembly.Exports} exports @param {string[]} names Of the exports, in order.
@@ -73,19 +79,28 @@ export class Stack {
   }
 
   /**
-   * Call an export while a call of the guest's waits. Resolves to what that call answers if it is not
-   * to go on, else to null.
-   * @param {number} place @param {number[]} given @returns {Promise<number | null>}
+   * Call an export while a call of the guest's waits. Gives what that call answers if it is not to go
+   * on, else null; a promise of that if it may be suspended.
+   * @param {number} place @param {number[]} given @returns {number | null | Promise<number | null>}
    */
-  async call(place, given) {
+  call(place, given) {
     if (this.#upcalls.length === MOST_UPCALLS) return this.#end(trapped(TOO_DEEP));
     this.#upcalls.push(place);
-    try {
-      await WebAssembly.promising(this.#exports[this.#names[place]])(...given);
-    } catch (error) {
-      // The guest must not catch it.
-      return this.#end(describe(error));
+    const entry = this.#exports[this.#names[place]];
+    // The guest must not catch what is thrown.
+    const failed = (/** @type {unknown} */ error) => this.#end(describe(error));
+    if (this.#suspends) {
+      return WebAssembly.promising(entry)(...given).then(() => this.#returned(), failed);
     }
+    try {
+      entry(...given);
+    } catch (error) {
+      return failed(error);
+    }
+    return this.#returned();
+  }
+
+  #returned() {
     this.#upcalls.pop();
     switch (this.apart.value) {
       case UNWINDING:
@@ -207,7 +222,7 @@ export class Stack {
 
   /**
    * The guest has made a call while its stack was not whole. What that answers; or, if there is more
-   * of the stack, a promise as from `call`.
+   * of the stack, as `call`.
    */
   reached() {
     if (this.apart.value === UNWINDING) return this.#end(trapped(DID_NOT_UNWIND));

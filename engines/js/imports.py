@@ -18,7 +18,8 @@ def wanted(program: Linked, snapshot: Snapshot | None = None) -> str:
     they apply there are also `fuel`, as (variable, limit in decimal); `variables`, if it suspends,
     as (name, type), and `pointer`, which of them is the stack pointer; `table` and `stack`, export
     names; `start`, the export to call first; `snapshot`, as (bytes of memory, area); `waits`, if it
-    waits at shared memory, as (table, call numbers of what goes into it); `relocated`, see below.
+    waits at shared memory, as (table, call numbers of what goes into it); `shares`, if the memory
+    it exports is a shared one that it imports; `relocated`, see below.
     """
     functions = [
         (module, name, NUMBERS[function]) for (module, name), function in program.functions.items()
@@ -54,6 +55,8 @@ def wanted(program: Linked, snapshot: Snapshot | None = None) -> str:
         found["snapshot"] = (snapshot.memory.size, snapshot.area)
     elif program.start is not None:
         found["start"] = program.start
+    if program.shares:
+        found["shares"] = True
     if program.waits is not None:
         numbers = [NUMBERS[function] for function in ATOMICS.functions]
         found["waits"] = (program.waits, numbers)

@@ -61,6 +61,7 @@ REPEATS = {"counters": 100, "ping-pong": 100} if FULL else {}
 CASES = (
     ("counters", ADDITIONS),
     ("ping-pong", TURNS),
+    ("rendezvous", "1000"),
     ("local-storage",),
     ("signals",),
     ("main-ends-first",),

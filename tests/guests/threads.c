@@ -65,6 +65,22 @@ static void ping_pong(void) {
     printf("%d turns: %s\n", turn, record);
 }
 
+/* Two threads wait for each other without a call: neither gets on unless both run at once. */
+
+static void spin_by_turns(void *argument) {
+    int own = (int)(intptr_t)argument;
+    for (int n = 0; n < rounds; n++) {
+        while (ATOMIC_LOAD(&turn) != 2 * n + own) continue;
+        ATOMIC_STORE(&turn, 2 * n + own + 1);
+    }
+}
+
+static void rendezvous(void) {
+    begin_all(2, spin_by_turns);
+    join_all(2);
+    printf("%d meetings\n", turn);
+}
+
 /* Each thread has variables of its own. */
 
 static _Thread_local int mine = 7;
@@ -179,6 +195,16 @@ static void main_returns(void) {
     puts("over");
 }
 
+static void spin_for_ever(void) {
+    begin(&threads[0], spin, NULL);
+    while (!ATOMIC_LOAD(&turn)) continue;
+    for (int n = 0; n < 100; n++) {
+        puts("spinning");
+        fflush(stdout);
+    }
+    spin(NULL);
+}
+
 static void deadlock(void) {
     begin_all(MOST, wait_for_ever);
     puts("waiting");
@@ -244,12 +270,14 @@ int main(int argc, char **argv) {
     rounds = argc > 2 ? atoi(argv[2]) : 1000;
     if (!strcmp(name, "counters")) counters();
     if (!strcmp(name, "ping-pong")) ping_pong();
+    if (!strcmp(name, "rendezvous")) rendezvous();
     if (!strcmp(name, "local-storage")) local_storage();
     if (!strcmp(name, "signals")) signals();
     if (!strcmp(name, "main-ends-first")) main_ends_first();
     if (!strcmp(name, "exit")) another_ends_it(exit_seven);
     if (!strcmp(name, "trap")) another_ends_it(trap);
     if (!strcmp(name, "main-returns")) main_returns();
+    if (!strcmp(name, "spin")) spin_for_ever();
     if (!strcmp(name, "deadlock")) deadlock();
     if (!strcmp(name, "growth")) growth();
     if (!strcmp(name, "many")) many();

@@ -27,6 +27,7 @@ class Desk:
 
     def __init__(self, *, suspends: bool = True) -> None:
         self.notified: list[int] = []
+        self.stopped: list[int] = []
         self.sent: list[tuple[int, int, bytes]] = []
         self.lines: list[tuple[int, str]] = []
         self.started: list[int] = []
@@ -48,6 +49,9 @@ class Desk:
 
     def start(self, tid: int) -> None:
         self.started.append(tid)
+
+    def stop(self, tid: int) -> None:
+        self.stopped.append(tid)
 
     def exited(self, pid: int, status: int, message: str | None) -> None:
         self.over[pid] = status, message

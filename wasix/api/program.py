@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,6 @@ from engines.wasm.rewrite import add_export, import_memory
 from engines.wasm.types import FUNCREF
 from wasix.abi import REVISIONS, Function, lookup
 from wasix.api.errors import ProgramInvalid, UsageError
-from wasix.api.hashing import Hashing
 
 if TYPE_CHECKING:
     from engines.wasm.waits import Waits
@@ -68,6 +67,13 @@ def _type(function: Function) -> FunctionType:
     )
 
 
+def _hashed(data: bytes | memoryview) -> Callable[[], str]:
+    """The digest, found in the meantime: it takes as long as decoding and does not hold that up."""
+    from wasix.api.hashing import Hashing  # not in a page
+
+    return Hashing(data).digest
+
+
 def link(
     data: bytes | memoryview,
     name: str,
@@ -90,8 +96,7 @@ def link(
         raise UsageError(f"there is no ABI revision {abi!r}; known: {', '.join(REVISIONS)}")
     interfaces = REVISIONS[abi]
     try:
-        # In the meantime: hashing takes as long as decoding, and does not hold Python up.
-        module = decode(data, name, Hashing(data).digest if artifacts is not None else None)
+        module = decode(data, name, _hashed(data) if artifacts is not None else None)
         own: Relocated | None = None
         if links and module.custom("dylink.0"):
             from wasix.api.library import relocated

@@ -190,13 +190,18 @@ def build(directory: Path, programs: tuple[str, ...]) -> None:
 @click.argument("directory", type=_DIRECTORY)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True)
-def serve(directory: Path, host: str, port: int) -> None:
+@click.option(
+    "--isolated",
+    is_flag=True,
+    help="Send the headers that let workers share memory: threads of programs run at once.",
+)
+def serve(directory: Path, host: str, port: int, isolated: bool) -> None:
     """Serve a site made by `wasix web build`."""
     with _told():
         from wasix.web.serve import serve as serve_site
 
         click.echo(f"http://{host}:{port}/  (Ctrl-C ends it)")
-        serve_site(directory, host, port)
+        serve_site(directory, host, port, isolated=isolated)
 
 
 @contextmanager

@@ -20,12 +20,20 @@ from wasix.proc.wait import Block, Suspend
 
 
 class PromiseCarrier:
-    """Carries one guest thread. `notify` is told, with the thread's tid, to ask `resume` soon."""
+    """Carries one guest thread. `notify` is told, with the thread's tid, to ask `resume` soon, and
+    `stop` to end a guest that runs while others do."""
 
-    def __init__(self, thread: Thread, stage: Stage, notify: Callable[[int], object]) -> None:
+    def __init__(
+        self,
+        thread: Thread,
+        stage: Stage,
+        notify: Callable[[int], object],
+        stop: Callable[[int], object] | None = None,
+    ) -> None:
         self.thread = thread
         self.stage = stage
         self._notify = notify
+        self._stop = stop
         self._delivery = Delivery(thread)
         self._call: Attempt | int = 0
         """The call that waits, or what one answers that was made."""
@@ -80,9 +88,7 @@ class PromiseCarrier:
         self._notified = False
         process.timers.fire()
         if self._block is not None:
-            for queue in self._block.queues:
-                queue.leave(self)
-            self._block = None
+            self._leave()
             process.changed.join(self)
         if process.paused:
             if process.status is not None or process.replacement is not None:
@@ -140,7 +146,21 @@ class PromiseCarrier:
             self._notify(self.thread.tid)
 
     def stop(self) -> None:
-        """Nothing: a guest that is not suspended runs while nobody else does."""
+        """End the guest, unless it is suspended or alone to run."""
+        if self._stop is not None:
+            self._stop(self.thread.tid)
+
+    def end(self) -> None:
+        """Its guest is over."""
+        self._leave()
+        self.thread.process.changed.leave(self)
+
+    def _leave(self) -> None:
+        """Wait no longer."""
+        if self._block is not None:
+            for queue in self._block.queues:
+                queue.leave(self)
+            self._block = None
 
     def _park(self, block: Block) -> None:
         self._block = block

@@ -26,6 +26,7 @@ from engines.js.imports import wanted
 from engines.wasm.waits import FILLER
 from wasix import cache, catalogue
 from wasix.abi import CALLS, SUSPEND, UPCALL, E
+from wasix.abi.function import Strings
 from wasix.abi.staged import AGAIN, DATA, PARKED, UNWOUND
 from wasix.api.errors import WasixError
 from wasix.api.program import link
@@ -253,6 +254,11 @@ def _glue(packages: Path, folder: Path) -> Path:
         "NO_ROOM": asyncify.NO_ROOM,
         "PAGE": asyncify.PAGE,
         "PARKED": PARKED,
+        "STRINGS": [
+            number
+            for number, function in enumerate(CALLS)
+            if any(isinstance(param, Strings) for param in function.params)
+        ],
         "SUSPEND": SUSPEND,
         "TOO_DEEP": asyncify.TOO_DEEP,
         "UNWOUND": UNWOUND,
@@ -267,7 +273,7 @@ def _glue(packages: Path, folder: Path) -> Path:
 
 
 def _scripts(packages: Path, manifest: dict[str, Any], bundle: Path, folder: Path) -> Path:
-    """The worker, then the loader, which holds the manifest with the worker's name in it.
+    """The workers, then the loader, which holds the manifest with their names in it.
 
     Returns the script of the bundle's own page.
     """
@@ -287,11 +293,13 @@ def _scripts(packages: Path, manifest: dict[str, Any], bundle: Path, folder: Pat
     ]
     # Packages are looked for beside our sources too, wherever they are installed.
     environ = {"NODE_PATH": str(packages)}
-    output = folder / "worker.js"
-    _run([*common, "--external:node:*", f"--outfile={output}", WEB / "worker.js"], WEB, environ)
-    manifest["worker"] = (
-        f"assets/{_hashed(output.read_bytes(), 'worker.js', bundle / 'assets').name}"
-    )
+    for name in ("worker", "thread"):
+        output = folder / f"{name}.js"
+        _run(
+            [*common, "--external:node:*", f"--outfile={output}", WEB / f"{name}.js"], WEB, environ
+        )
+        script = _hashed(output.read_bytes(), f"{name}.js", bundle / "assets")
+        manifest[name] = f"assets/{script.name}"
     data.write_text(json.dumps(manifest))
     _run(
         [

@@ -73,16 +73,19 @@ class Job:
 
 
 class Page:
-    """One kernel with its files and programs. `suspends` is whether guests can be suspended."""
+    """One kernel with its files and programs. `suspends` is whether guests can be suspended, and
+    `isolated` whether workers can share memory."""
 
-    def __init__(self, door: Door, suspends: bool) -> None:
+    def __init__(self, door: Door, suspends: bool, isolated: bool = False) -> None:
         self.door = door
         self.suspends = suspends
         self.stage = Stage()
         self.kernel = make_kernel(PageHost())
         self.namespace = self.kernel.namespace
         self.jobs: dict[int, Job] = {}
-        self.programs = Programs(self.kernel, self.stage, door, self._over, suspends=suspends)
+        self.programs = Programs(
+            self.kernel, self.stage, door, self._over, suspends=suspends, isolated=isolated
+        )
         self.kernel.programs = self.programs
 
     # Programs.

@@ -1,4 +1,7 @@
-"""The programs of a page's guests: they are compiled by the worker, and run on its one thread."""
+"""The programs of a page's guests: they are compiled by the worker, and run on its one thread.
+
+Programs that may have threads run in workers of their own, if workers can share memory.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +43,9 @@ class Worker(Protocol):
 
     def start(self, tid: int) -> None:
         """Run what `Programs.begin` gives for this thread, and then call `ended`, soon."""
+
+    def stop(self, tid: int) -> None:
+        """End a thread that has a worker of its own, whatever it does, soon."""
 
 
 class Image:
@@ -94,7 +100,7 @@ class Image:
     @property
     def shares(self) -> bool:
         """Whether threads can run on its memory."""
-        return any(memory.get("shared") for _, _, memory in self._described["memories"])
+        return "shares" in self._described
 
     @property
     def variables(self) -> int:
@@ -114,12 +120,16 @@ class Image:
 class Task:
     """A guest thread and its program, while both are together."""
 
-    def __init__(self, thread: Thread, image: Image, carrier: PromiseCarrier) -> None:
+    def __init__(
+        self, thread: Thread, image: Image, carrier: PromiseCarrier, *, apart: bool
+    ) -> None:
         self.thread = thread
         self.process = thread.process
         """Whose it is, if it is lent to another, too."""
         self.image = image
         self.carrier = carrier
+        self.apart = apart
+        """Whether it has a worker of its own, and so a stage."""
         self.snapshot: Snapshot | None = None
         """Where to go on, instead of beginning."""
         self.entry = "_start"
@@ -129,6 +139,10 @@ class Task:
         self.memory: PageMemory | None = None
 
     # What the worker asks.
+
+    @property
+    def stage(self) -> Stage:
+        return self.carrier.stage
 
     def calls(self, numbers: Iterable[int]) -> list[Callable[..., int]]:
         """The decoders of some calls, by call number."""
@@ -186,10 +200,13 @@ class Programs:
         over: Callable[[Process], object],
         *,
         suspends: bool,
+        isolated: bool = False,
     ) -> None:
         self.kernel = kernel
         self.suspends = suspends
         """Whether guests can be suspended."""
+        self.isolated = isolated
+        """Whether guests that have shared memory can run in workers of their own."""
         self.stage = stage
         self.worker = worker
         self.tasks: dict[int, Task] = {}
@@ -233,9 +250,9 @@ class Programs:
         self.worker.start(process.pid)
 
     def start_thread(self, thread: Thread, starter: Thread, argument: int) -> None:
-        """Threads take turns: each runs until it waits."""
+        """Threads take turns, and each runs until it waits, if they have no workers."""
         found = self.tasks[starter.tid]
-        if not self.suspends or not found.image.shares:
+        if not found.image.shares or not (found.apart or self.suspends):
             raise Errno(E.NOTSUP)
         task = self._task(thread, found.image)
         task.entry, task.arguments = "wasi_thread_start", (thread.tid, argument)
@@ -243,9 +260,11 @@ class Programs:
         self.worker.start(thread.tid)
 
     def _task(self, thread: Thread, image: Image) -> Task:
-        carrier = PromiseCarrier(thread, self.stage, self.worker.notify)
+        apart = self.isolated and image.shares
+        stage, stop = (Stage(), self.worker.stop) if apart else (self.stage, None)
+        carrier = PromiseCarrier(thread, stage, self.worker.notify, stop)
         thread.runner = carrier
-        task = self.tasks[thread.tid] = Task(thread, image, carrier)
+        task = self.tasks[thread.tid] = Task(thread, image, carrier, apart=apart)
         return task
 
     # The worker's side.
@@ -298,7 +317,7 @@ class Programs:
             child.exit(STATUS_TRAP, f"{child.name}: ended its parent's thread")
             thread.join(process)
         self._settle(thread, end, message)
-        process.changed.leave(task.carrier)
+        task.carrier.end()
         process.threads.pop(tid, None)
         thread.runner = thread.sleeper = None
         if any(other.process is process for other in self.tasks.values()):

@@ -1,0 +1,86 @@
+/**
+ * What the worker of a guest thread shares with the kernel's: room for one request, its answer, and
+ * bytes that go either way. The guest's worker makes a request, says so in a message unless the
+ * kernel's worker is looking for it, and sleeps until there is an answer. That worker never sleeps.
+ */
+
+import { DATA } from "#glue";
+
+/** What a guest's worker may ask for. `web/worker.js` has what the kernel does then. */
+export const REQUEST = {
+  /** Make a system call: its number, then what its decoder gets. The staging area is in the bytes. */
+  CALL: 0,
+  /** Wait, or be held up, after a call that has answered this. */
+  WAIT: 1,
+  /** What to call: its arguments are the numbers, its name is in the bytes. */
+  UPCALL: 2,
+  /** That has returned. */
+  PROCEED: 3,
+  /** The guest has its memory, which is one of those given: which. */
+  OPENED: 4,
+  /** Its memory is to be made that of its snapshot. */
+  RESTORE: 5,
+  /** Its stack is unwound to an area: what its call answers, with a count of 0 for nothing. */
+  SUSPENDED: 6,
+  /** The staging area once more, so many bytes of it. */
+  FETCH: 7,
+};
+
+// Words, by place.
+/** Whether there is an answer. What a guest's worker sleeps at. */
+export const ANSWERED = 0;
+/** Whether the kernel has news for the thread. */
+export const NEWS = 1;
+/** Whether a call that had waited is done. */
+export const FINISHED = 2;
+/** One of `REQUEST`. */
+export const KIND = 3;
+/** How many numbers there are. */
+export const COUNT = 4;
+/** Which of the numbers are unsigned, by bit. */
+export const UNSIGNED = 5;
+/** How many bytes there are; in an answer more than there is room for, if it has not. */
+export const LENGTH = 6;
+export const ANSWER = 7;
+/** Whether there is a request that the kernel's worker has not seen. */
+export const ASKED = 8;
+/** Whether that worker looks for one, and need not be told. */
+export const LISTENS = 9;
+/** Bytes there is room for, as the kernel's worker knows. */
+export const ROOM = 10;
+/** An even number, for what follows. */
+const WORDS = 12;
+
+/**
+ * Looks for what the other side is about to do before a worker sleeps, or turns to something else:
+ * some 20 µs, where telling and waking take 50 to 100.
+ */
+export const LOOKS = 2000;
+
+/** Numbers of a request, and of an answer. */
+export const NUMBERS = 32;
+
+/** Bytes there is room for at first. */
+const FIRST = DATA + 65536;
+
+export class Box {
+  /** @param {SharedArrayBuffer} [state] @param {SharedArrayBuffer} [data] */
+  constructor(
+    state = new SharedArrayBuffer(4 * WORDS + 8 * NUMBERS),
+    data = new SharedArrayBuffer(FIRST),
+  ) {
+    this.state = state;
+    this.words = new Int32Array(state, 0, WORDS);
+    this.numbers = new BigInt64Array(state, 4 * WORDS, NUMBERS);
+    this.bytes = new Uint8Array(data);
+  }
+
+  get data() {
+    return /** @type {SharedArrayBuffer} */ (this.bytes.buffer);
+  }
+
+  /** Its bytes are somewhere else, where there is more room. @param {SharedArrayBuffer} data */
+  replace(data) {
+    this.bytes = new Uint8Array(data);
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * A guest thread in a worker of its own, which reaches the kernel in another worker by a box
+ * (`box.js`) and sleeps while a call is made. The door is here; what it takes for Python passes on what
+ * it is called with.
+ */
+
+import { ARGUMENTS_SIZE, DATA, NOMEM, PAGE, SUSPEND, UPCALL } from "#glue";
+
+import {
+  ANSWER,
+  ANSWERED,
+  ASKED,
+  Box,
+  COUNT,
+  FINISHED,
+  KIND,
+  LENGTH,
+  LISTENS,
+  LOOKS,
+  NEWS,
+  REQUEST,
+  ROOM,
+  UNSIGNED,
+} from "./box.js";
+import { Stage } from "./guest.js";
+import { Stack } from "./stack.js";
+
+/** The guest's end of the box. */
+class Line {
+  /** @param {Box} box @param {(data: SharedArrayBuffer | null) => void} send Tells the kernel's worker. */
+  constructor(box, send) {
+    this.box = box;
+    this.words = box.words;
+    this.send = send;
+  }
+
+  /**
+   * Make a request, and sleep until it is answered.
+   * @param {number} kind @param {bigint[]} numbers @param {number} length Of the bytes. @param {number} unsigned
+   */
+  ask(kind, numbers = [], length = 0, unsigned = 0) {
+    const { words, box } = this;
+    words[KIND] = kind;
+    words[COUNT] = numbers.length;
+    words[UNSIGNED] = unsigned;
+    words[LENGTH] = length;
+    numbers.forEach((number, index) => (box.numbers[index] = number));
+    Atomics.store(words, ANSWERED, 0);
+    Atomics.store(words, ASKED, 1);
+    if (!Atomics.load(words, LISTENS)) this.send(null);
+    for (let look = 0; look < LOOKS && !Atomics.load(words, ANSWERED); look++);
+    while (!Atomics.load(words, ANSWERED)) Atomics.wait(words, ANSWERED, 0);
+    return words[ANSWER];
+  }
+
+  /** Have room for so many bytes. @param {number} size */
+  reserve(size) {
+    if (size <= this.box.bytes.length) return true;
+    try {
+      this.box.replace(new SharedArrayBuffer(Math.max(size, 2 * this.box.bytes.length)));
+    } catch {
+      return false;
+    }
+    const { words, box } = this;
+    const before = Atomics.load(words, ROOM);
+    this.send(box.data);
+    while (Atomics.load(words, ROOM) === before) Atomics.wait(words, ROOM, before);
+    return true;
+  }
+
+  /** What to call: a name, and arguments. @returns {[string, number[]]} */
+  upcall() {
+    this.ask(REQUEST.UPCALL);
+    const { box, words } = this;
+    const name = new TextDecoder().decode(box.bytes.slice(0, words[LENGTH]));
+    return [name, [...box.numbers.subarray(0, words[COUNT])].map(Number)];
+  }
+}
+
+/** Where the staging area begins in the memory that the door takes for Python's. */
+const BASE = ARGUMENTS_SIZE;
+
+/** What the door calls. Ints are kept here, and their handles mean nothing. */
+class Python {
+  memory = new WebAssembly.Memory({ initial: 1 });
+  #bytes = new Uint8Array();
+  /** @type {bigint[]} */
+  #numbers = [];
+  #unsigned = 0;
+  #answer = 0;
+  /** Bytes of the staging area that the call being made uses. */
+  #length = DATA;
+  #line;
+
+  /** @param {Line} line */
+  constructor(line) {
+    this.#line = line;
+  }
+
+  get HEAPU8() {
+    if (this.#bytes.buffer !== this.memory.buffer) this.#bytes = new Uint8Array(this.memory.buffer);
+    return this.#bytes;
+  }
+
+  /** @param {number} size Of the staging area. */
+  reserve(size) {
+    this.#length = size;
+    const pages = Math.ceil((BASE + size - this.memory.buffer.byteLength) / PAGE);
+    try {
+      if (pages > 0) this.memory.grow(pages);
+    } catch {
+      return false;
+    }
+    return this.#line.reserve(size);
+  }
+
+  _malloc() {
+    return 0;
+  }
+
+  _PyLong_FromUnsignedLong = (/** @type {number} */ value) => this.#add(BigInt(value >>> 0), 0);
+  _PyLong_FromLongLong = (/** @type {bigint} */ value) => this.#add(value, 0);
+  _PyLong_FromUnsignedLongLong = (/** @type {bigint} */ value) => this.#add(value, 1);
+
+  /** @param {bigint} value @param {number} unsigned */
+  #add(value, unsigned) {
+    this.#unsigned |= unsigned << (this.#numbers.length + 1);
+    this.#numbers.push(value);
+    return 0;
+  }
+
+  _PyObject_Vectorcall = (/** @type {number} */ number) => {
+    const line = this.#line;
+    const { box } = line;
+    const length = this.#length;
+    const unsigned = this.#unsigned;
+    const numbers = this.#numbers.splice(0);
+    this.#unsigned = 0;
+    this.#length = DATA;
+    box.bytes.set(this.HEAPU8.subarray(BASE, BASE + length));
+    this.#answer = line.ask(REQUEST.CALL, [BigInt(number), ...numbers], length, unsigned);
+    const found = line.words[LENGTH];
+    const whole = found <= box.bytes.length;
+    const room = this.reserve(found);
+    this.#length = DATA;
+    if (!room) {
+      this.#answer = -NOMEM;
+      return 1;
+    }
+    if (!whole) line.ask(REQUEST.FETCH, [], found);
+    this.HEAPU8.set(box.bytes.subarray(0, found), BASE);
+    return 1;
+  };
+
+  _PyLong_AsLong = () => this.#answer;
+  _PyErr_Clear = () => {};
+  _Py_DecRef = () => {};
+}
+
+/** Waits as `guest.js` wants it, without ever giving the thread away. */
+class RemoteCarrier {
+  suspends = false;
+  /** It has the thread to itself, but news may have come: they are looked for after each call. */
+  credit = new WebAssembly.Global({ value: "i32", mutable: true }, 1);
+  stack = new Stack(false);
+  #line;
+
+  /** @param {Line} line */
+  constructor(line) {
+    this.#line = line;
+  }
+
+  mayGoOn() {
+    this.credit.value = 1;
+    return !Atomics.load(this.#line.words, NEWS);
+  }
+
+  finished() {
+    this.#line.words[FINISHED] = 1;
+  }
+
+  /** @param {number} answer */
+  wait(answer) {
+    if (answer === SUSPEND) return this.stack.suspend();
+    return this.#follow(this.#line.ask(REQUEST.WAIT, [BigInt(answer)]));
+  }
+
+  reached() {
+    const answer = /** @type {number | null} */ (this.stack.reached());
+    return answer ?? this.#follow(this.#line.ask(REQUEST.PROCEED));
+  }
+
+  /** Do what the kernel says until there is an answer. @param {number} state */
+  #follow(state) {
+    while (state === UPCALL) {
+      const [name, given] = this.#line.upcall();
+      const place = this.stack.find(name, given.length);
+      const answer = place < 0 ? null : /** @type {number | null} */ (this.stack.call(place, given));
+      if (answer !== null) return answer;
+      state = this.#line.ask(REQUEST.PROCEED);
+    }
+    return state;
+  }
+}
+
+/**
+ * What a worker needs for one guest thread.
+ * @typedef {object} Order
+ * @property {SharedArrayBuffer} state @property {SharedArrayBuffer} data Those of the box.
+ * @property {WebAssembly.Module} module
+ * @property {import("./run.js").Wanted} wanted
+ * @property {WebAssembly.Memory[]} memories
+ * @property {string} entry @property {number[]} given
+ * @property {import("./run.js").Snapshot | null} snapshot
+ */
+
+/** The kernel's side as `run.js` wants it, and what its guest needs. */
+export class Remote {
+  /** @param {Order} order @param {(data: SharedArrayBuffer | null) => void} send */
+  constructor({ state, data, memories, entry, given }, send) {
+    const line = new Line(new Box(state, data), send);
+    const python = new Python(line);
+    const stage = new Stage(
+      /** @type {any} */ (python),
+      // Without room of its own: so the door says how much each call uses.
+      () => ({ base: BASE, size: 0 }),
+      (size) => python.reserve(size),
+    );
+    /** @type {ConstructorParameters<typeof import("./guest.js").Guest>} */
+    this.guest = [stage, new RemoteCarrier(line)];
+    this.memories = memories;
+    this.entry = entry;
+    this.arguments = given;
+    this.#line = line;
+  }
+
+  #line;
+
+  /** @param {import("./guest.js").Guest} guest @param {WebAssembly.Memory[]} memories */
+  opened(guest, memories) {
+    this.#line.ask(REQUEST.OPENED, [BigInt(memories.indexOf(guest.memory))]);
+  }
+
+  restore() {
+    this.#line.ask(REQUEST.RESTORE);
+  }
+
+  /** @param {number} area */
+  suspended(area) {
+    const answer = this.#line.ask(REQUEST.SUSPENDED, [BigInt(area)]);
+    return this.#line.words[COUNT] ? answer : undefined;
+  }
+}
+
