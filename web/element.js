@@ -80,6 +80,9 @@ export class WasixTerminal extends HTMLElement {
     // Several attributes may change in one go.
     await null;
     if (turn !== this.#turn) return;
+    // None of these waits for another.
+    const program = this.getAttribute("program");
+    if (program) this.#prepare(program);
     if (this.process) await this.process.kill("SIGKILL");
     // The terminal's code is not loaded by pages that have none.
     this.#screen ??= import("./terminal.js").then(({ Screen }) => {
@@ -89,7 +92,6 @@ export class WasixTerminal extends HTMLElement {
       return screen;
     });
     const screen = await this.#screen;
-    const program = this.getAttribute("program");
     if (turn !== this.#turn || !program) return;
     screen.clear();
     screen.input = null;
@@ -117,6 +119,15 @@ export class WasixTerminal extends HTMLElement {
     screen.input = (data) => {
       if (data.includes("\r")) void this.start();
     };
+  }
+
+  /** Have the kernel started and the program fetched, while the screen is loaded. @param {string} program */
+  #prepare(program) {
+    try {
+      this.wasix.prefetch(program);
+    } catch {
+      // There is no such program, as will be told.
+    }
   }
 
   /** End the program, whatever it does. */

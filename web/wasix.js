@@ -106,10 +106,20 @@ export class Wasix {
     return this.#send("start", { ...runtime, url }, new URL(manifest.thread, base).href);
   }
 
-  /** @param {string} method @param {...any} args */
-  async #ask(method, ...args) {
-    await this.ready();
+  /** Ask what the kernel will answer when it is ready. @param {string} method @param {...any} args */
+  #ask(method, ...args) {
+    // Who asks is told if it fails to start.
+    this.ready().catch(() => {});
     return this.#send(method, ...args);
+  }
+
+  /**
+   * Fetch and compile a program of the bundle before it is spawned, also while the kernel starts.
+   * @param {Program} program
+   */
+  prefetch(program) {
+    const { url, wanted } = find(program);
+    if (url && wanted) void this.#ask("prefetch", url).catch(() => {});
   }
 
   /** @param {string} method @param {...any} args @returns {Promise<any>} */
@@ -195,6 +205,7 @@ export class Wasix {
   async #spawn(program, args, options, stdin) {
     const { env, cwd = "/", files = {}, terminal, memoryLimit, preopens = [] } = options;
     const { argv, environ, ...what } = find(program);
+    if (memoryLimit === undefined) this.prefetch(program);
     for (const [path, data] of Object.entries(files)) await this.fs.writeFile(path, data);
     const pid = await this.#ask("spawn", {
       ...what,

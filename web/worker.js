@@ -35,9 +35,6 @@ import { Threads } from "./threads.js";
 class Kernel {
   /** By tid. @type {Map<number, PromiseCarrier | RemoteThread>} */
   #carriers = new Map();
-  /** By URL. @type {Map<string, Promise<WebAssembly.Module>>} */
-  #modules = new Map();
-
   /** @param {import("./python.js").Python} python @param {boolean} suspends @param {string} thread A script's URL. */
   constructor(python, suspends, thread) {
     this.suspends = suspends;
@@ -80,27 +77,16 @@ class Kernel {
 
   /** @param {Command} command */
   async #load({ name, url, module, wanted, memoryLimit }) {
-    if (url && wanted && memoryLimit === undefined) return { module: await this.#cached(url), wanted };
+    if (url && wanted && memoryLimit === undefined) return { module: await compiled(url), wanted };
     let bytes = module ?? (await fetched(/** @type {string} */ (url)));
     const linked = this.call(this.page.link, bytes, name, memoryLimit);
     const [text, changed] = linked;
     if (changed) bytes = changed.toJs();
     linked.destroy();
-    const compiled = await WebAssembly.compile(/** @type {BufferSource} */ (bytes)).catch((error) => {
+    const made = await WebAssembly.compile(/** @type {BufferSource} */ (bytes)).catch((error) => {
       throw new Error(`${name}: ${error.message}`);
     });
-    return { module: compiled, wanted: /** @type {Wanted} */ (JSON.parse(text)) };
-  }
-
-  /** @param {string} url */
-  #cached(url) {
-    let module = this.#modules.get(url);
-    if (!module) {
-      module = compile(url);
-      this.#modules.set(url, module);
-      module.catch(() => this.#modules.delete(url));
-    }
-    return module;
+    return { module: made, wanted: /** @type {Wanted} */ (JSON.parse(text)) };
   }
 
   /** Compile a program that a guest has asked for. @param {number} number */
@@ -182,6 +168,20 @@ class Kernel {
   }
 }
 
+/** By URL. @type {Map<string, Promise<WebAssembly.Module>>} */
+const modules = new Map();
+
+/** A module that needs no change, compiled once. @param {string} url */
+function compiled(url) {
+  let module = modules.get(url);
+  if (!module) {
+    module = compile(url);
+    modules.set(url, module);
+    module.catch(() => modules.delete(url));
+  }
+  return module;
+}
+
 /** The functions that a module exports. @param {WebAssembly.Module} module */
 function functions(module) {
   const exports = WebAssembly.Module.exports(module);
@@ -219,6 +219,8 @@ const methods = {
     await kernel;
     return { suspends, isolated: crossOriginIsolated };
   },
+  // Not told if it fails: whoever runs the program will be.
+  prefetch: (url) => void compiled(url).catch(() => {}),
   spawn: async (command) => (await kernel).spawn(command),
   feed: async (pid, data) => {
     const { call, page } = await kernel;

@@ -43,11 +43,17 @@ class MemoryFilesystem:
         self.clock = clock
         self.quota = Quota(limit)
         self.device = new_device()
+        self.synced: Callable[[], None] = _nothing
+        """Called for what is to stay for good."""
         self._inos = count(1)
         self.root = MemoryDirectory(self, None)
 
     def next_ino(self) -> int:
         return next(self._inos)
+
+    def skip_inos(self, ino: int) -> None:
+        """Numbers up to this one are taken."""
+        self._inos = count(max(ino + 1, self.next_ino()))
 
     def add_directory(self, path: str) -> MemoryDirectory:
         """The directory at `path`, made with its parents where missing; links are not followed."""
@@ -101,7 +107,7 @@ class MemoryFilesystem:
             raise Errno(E.ISDIR if isinstance(inode, MemoryDirectory) else E.INVAL)
         return inode.content()
 
-    def walk(self) -> Iterator[tuple[str, Inode]]:
+    def walk(self) -> Iterator[tuple[str, MemoryInode]]:
         """Every inode below the root with its path (no leading `/`), parents before children."""
         pending: list[tuple[str, MemoryDirectory]] = [("", self.root)]
         while pending:
@@ -111,6 +117,10 @@ class MemoryFilesystem:
                 yield path, inode
                 if isinstance(inode, MemoryDirectory):
                     pending.append((path + "/", inode))
+
+
+def _nothing() -> None:
+    """Memory is all the storage there is."""
 
 
 def _names(path: str) -> list[str]:
@@ -284,7 +294,7 @@ class MemoryFile(MemoryInode):
         self.mtim = self.ctim = self.filesystem.clock()
 
     def sync(self, *, data_only: bool) -> None:
-        """Memory is all the storage there is."""
+        self.filesystem.synced()
 
     def extents(self) -> Iterator[tuple[int, int]]:
         for index in sorted(self.pages):
@@ -368,6 +378,7 @@ class MemoryOpenFile(RegularFile):
                     page.seek(start)
                     page.user = self
                 page.write(buffer)
+                page.changed = True
                 self.offset = offset = self.offset + length
                 file = self.data
                 if offset > file.size:
@@ -422,14 +433,10 @@ class MemoryDirectory(MemoryInode, Directory):
         return file
 
     def make_directory(self, name: str) -> None:
-        self._make_room(name)
-        self._enter(name, MemoryDirectory(self.filesystem, self))
-        self.nlink += 1
+        self.adopt(name, MemoryDirectory(self.filesystem, self))
 
     def symlink(self, name: str, target: str) -> None:
-        link = MemorySymlink(self.filesystem, target)
-        self._make_room(name, link.size)
-        self._enter(name, link)
+        self.adopt(name, MemorySymlink(self.filesystem, target))
 
     def link(self, name: str, directory: Directory, old_name: str) -> None:
         assert isinstance(directory, MemoryDirectory)
@@ -437,10 +444,7 @@ class MemoryDirectory(MemoryInode, Directory):
         self._check_vacant(name)
         if isinstance(inode, MemoryDirectory):
             raise Errno(E.PERM)
-        self.filesystem.quota.charge(NAME_CHARGE)
-        inode.nlink += 1
-        self._enter(name, inode)
-        inode.ctim = self.ctim
+        self.enter(name, inode)
 
     def unlink(self, name: str) -> None:
         inode = self._get(name)
@@ -484,6 +488,22 @@ class MemoryDirectory(MemoryInode, Directory):
             directory._removed(target)
         elif target is not None:
             target.unlinked()
+
+    def adopt(self, name: str, inode: MemoryInode) -> None:
+        """Have a new inode here, which nothing names yet."""
+        extra = inode.size if isinstance(inode, MemorySymlink) else 0
+        self._make_room(name, extra)
+        if isinstance(inode, MemoryDirectory):
+            self.nlink += 1
+        self._enter(name, inode)
+
+    def enter(self, name: str, inode: MemoryInode) -> None:
+        """Give an inode that is no directory a further name."""
+        self._check_vacant(name)
+        self.filesystem.quota.charge(NAME_CHARGE)
+        inode.nlink += 1
+        self._enter(name, inode)
+        inode.ctim = self.ctim
 
     def _get(self, name: str) -> MemoryInode:
         inode = self.lookup(name)
@@ -540,6 +560,9 @@ class MemoryListing(OpenDirectory):
     """An open directory in memory. A removed one lists nothing."""
 
     inode: MemoryDirectory
+
+    def sync(self, *, data_only: bool) -> None:
+        self.inode.filesystem.synced()
 
     def entries(self, cookie: int) -> Iterator[DirectoryEntry]:
         directory = self.inode

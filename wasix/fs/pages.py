@@ -18,12 +18,14 @@ class Page(BytesIO):
     """The bytes of a page up to the last one written. `room` is how many have been charged for.
 
     `user` is the open file whose offset is where the page's own position is, if that is known: it
-    need not seek, and who moves the position sets this to None.
+    need not seek, and who moves the position sets this to None. `changed` is set by whoever writes,
+    and cleared by who has saved it.
     """
 
-    __slots__ = ("room", "user")
+    __slots__ = ("changed", "room", "user")
 
     def __init__(self) -> None:
+        self.changed = True
         self.room = 0
         self.user: object = None
 
@@ -70,6 +72,7 @@ class Pages(dict[int, Page]):
             page.user = None
             page.seek(start)
             page.write(buffer[at : at + step])
+            page.changed = True
             at += step
             offset += step
         return at
@@ -103,6 +106,7 @@ class Pages(dict[int, Page]):
             page = self[index]
             if index == last and rest:
                 page.truncate(rest)
+                page.changed = True
                 keep = min(page.room, -(-rest // GRAIN) * GRAIN)
                 self._quota.refund(page.room - keep)
                 page.room = keep
