@@ -16,13 +16,15 @@ from wasix.kernel import Kernel
 def make_kernel(
     host: Host,
     *,
+    files: MemoryFilesystem | None = None,
     filesystem_limit: int | None = None,
     lock: threading.RLock | None = None,
 ) -> Kernel:
-    """A kernel with the standard directories. `filesystem_limit` bounds `/` in bytes."""
-    files = MemoryFilesystem(host.realtime, limit=filesystem_limit)
+    """A kernel with the standard directories. `files` is `/`, else a new one that
+    `filesystem_limit` bounds in bytes."""
+    files = files or MemoryFilesystem(host.realtime, limit=filesystem_limit)
     for name in ("bin", "dev", "tmp"):
-        files.root.make_directory(name)
+        files.add_directory(name)
     namespace = Namespace(files.root, host.realtime)
     kernel = Kernel(host, namespace, lock=lock)
 

@@ -7,12 +7,14 @@
  * | `cwd` | its working directory, made if need be; `/` if not given |
  * | `mode` | `edit` (default): lines are edited as with Readline; `cooked`: as on a plain Unix terminal; `raw` |
  * | `history` | `keep` keeps entered lines in the browser's storage, by program |
+ * | `persist` | a name: files, but those in `/tmp`, are kept in the browser under it |
  * | `font-size` | in pixels |
  * | `screen-reader` | tells screen readers what is shown |
  *
  * The element has a kernel of its own (`wasix`), so its files and a program that has to be stopped are
  * no other element's business. It fires `state` with a `State` as its `detail`, `output` when something
- * was written, and `exit`, whose `detail` is `{ status, message }`.
+ * was written, `notice` with a text for a person (which the terminal shows, too), and `exit`, whose
+ * `detail` is `{ status, message }`.
  */
 
 import { History } from "./history.js";
@@ -35,6 +37,10 @@ export class WasixTerminal extends HTMLElement {
   wasix = new Wasix({
     progress: (loaded, total) => {
       if (this.state?.phase === "loading") this.#tell({ phase: "loading", loaded, total });
+    },
+    notice: (text) => {
+      this.dispatchEvent(new CustomEvent("notice", { detail: text }));
+      void this.#screen?.then((screen) => screen.print(`${NOTE}[${text}]${PLAIN}\n`));
     },
   });
   /** What runs now. @type {import("./process.js").Process | null} */
@@ -82,6 +88,7 @@ export class WasixTerminal extends HTMLElement {
     if (turn !== this.#turn) return;
     // None of these waits for another.
     const program = this.getAttribute("program");
+    this.wasix.persist = this.getAttribute("persist") ?? undefined;
     if (program) this.#prepare(program);
     if (this.process) await this.process.kill("SIGKILL");
     // The terminal's code is not loaded by pages that have none.

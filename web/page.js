@@ -68,7 +68,9 @@ async function provide(samples) {
   const names = Object.keys(samples);
   const present = names.length ? await fs.list(HOME).catch(() => []) : [];
   for (const name of names) {
-    if (!present.some((entry) => entry.name === name)) await fs.writeFile(`${HOME}/${name}`, samples[name]);
+    if (present.some((entry) => entry.name === name)) continue;
+    // Another tab may be the one that keeps files.
+    await fs.writeFile(`${HOME}/${name}`, samples[name]).catch(() => {});
   }
 }
 

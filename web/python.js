@@ -44,8 +44,18 @@ export async function startPython(runtime) {
     /** What it is made of: linear memory, and functions of CPython's. @type {any} */
     module: /** @type {any} */ (pyodide)._module,
 
-    /** The kernel. @param {any} door @param {boolean} suspends @param {boolean} isolated */
-    page: (door, suspends, isolated) => kernel.Page(door, suspends, isolated),
+    /**
+     * The kernel.
+     * @param {any} door @param {boolean} suspends @param {boolean} isolated
+     * @param {import("./storage.js").Storage | null} storage
+     */
+    page: (door, suspends, isolated, storage) => {
+      try {
+        return kernel.Page(door, suspends, isolated, storage ?? undefined);
+      } catch (error) {
+        throw said(error);
+      }
+    },
 
     /**
      * Call Python with values of any kind; strings and numbers need no help.

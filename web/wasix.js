@@ -15,6 +15,8 @@ const base = new URL(".", import.meta.url);
 const LOOKS = 10;
 const PAUSE = 100;
 
+const ELSEWHERE = "another tab keeps these files: here they can be read, and not changed";
+
 /**
  * A program: a name from the bundle, a URL (anything with a `/` or ending in `.wasm`), or a module's
  * bytes with a name for messages.
@@ -52,6 +54,11 @@ const PAUSE = 100;
  * @typedef {object} KernelOptions
  * @property {(loaded: number, total: number | null) => void} [progress] Told, while the worker fetches
  *   what it needs, the bytes that have come, and how many will in all if servers say so.
+ * @property {string} [persist] Keeps the kernel's files, but those in `/tmp`, in this browser under this
+ *   name. One kernel changes them at a time; for others they are as they were when those started, and
+ *   cannot be changed.
+ * @property {(text: string) => void} [notice] Told what a person should know: that files cannot be
+ *   changed here, or could not be kept.
  */
 
 /**
@@ -64,7 +71,7 @@ const PAUSE = 100;
 export class Wasix {
   /** @type {Worker | null} */
   #worker = null;
-  /** @type {Promise<{ suspends: boolean, isolated: boolean }> | null} */
+  /** @type {Promise<{ suspends: boolean, isolated: boolean, writable: boolean }> | null} */
   #started = null;
   #last = 0;
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
@@ -74,10 +81,14 @@ export class Wasix {
   /** By pid, told of lines to remember. @type {Map<number, (line: string) => void>} */
   #entered = new Map();
   #progress;
+  #notice;
 
   /** @param {KernelOptions} [options] */
-  constructor({ progress } = {}) {
+  constructor({ progress, persist, notice } = {}) {
     this.#progress = progress;
+    /** What its files are kept under, from the next start of its worker on. */
+    this.persist = persist;
+    this.#notice = notice;
     /** Files of the kernel; they live as long as its worker. */
     this.fs = new Files((method, ...args) => this.#ask(method, ...args));
   }
@@ -103,7 +114,9 @@ export class Wasix {
     };
     const { runtime } = manifest;
     const url = new URL(runtime.url, base).href;
-    return this.#send("start", { ...runtime, url }, new URL(manifest.thread, base).href);
+    const started = this.#send("start", { ...runtime, url }, new URL(manifest.thread, base).href, this.persist);
+    started.then(({ writable }) => writable || this.#notice?.(ELSEWHERE), () => {});
+    return started;
   }
 
   /** Ask what the kernel will answer when it is ready. @param {string} method @param {...any} args */
@@ -137,6 +150,8 @@ export class Wasix {
       this.#processes.get(message.output)?.receive(message.fd, message.data);
     } else if ("loaded" in message) {
       this.#progress?.(message.loaded, message.total);
+    } else if ("notice" in message) {
+      this.#notice?.(message.notice);
     } else if ("entered" in message) {
       this.#entered.get(message.entered)?.(message.line);
     } else if ("exited" in message) {
@@ -323,6 +338,11 @@ class Files {
   /** @param {string} path @returns {Promise<string>} */
   async readText(path) {
     return new TextDecoder().decode(await this.readFile(path));
+  }
+
+  /** Have all that has changed be kept (`persist`). It is within a quarter of a second by itself. @returns {Promise<void>} */
+  save() {
+    return this.#ask("save");
   }
 
   /** Make a directory, and those on the way to it. @param {string} path @returns {Promise<void>} */

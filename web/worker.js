@@ -12,6 +12,7 @@ import { describe } from "../engines/browser/outcome.js";
 import { compile, run } from "../engines/browser/run.js";
 import { watch } from "./progress.js";
 import { startPython } from "./python.js";
+import { openStorage } from "./storage.js";
 import { Threads } from "./threads.js";
 
 /** @typedef {import("../engines/browser/run.js").Wanted} Wanted */
@@ -31,16 +32,23 @@ import { Threads } from "./threads.js";
  * @property {string[]} preopens
  */
 
+/** Milliseconds after which changed files are kept, if no program asked for it before. */
+const SAVED = 250;
+
 /** A worker's kernel and what runs on it. */
 class Kernel {
   /** By tid. @type {Map<number, PromiseCarrier | RemoteThread>} */
   #carriers = new Map();
-  /** @param {import("./python.js").Python} python @param {boolean} suspends @param {string} thread A script's URL. */
-  constructor(python, suspends, thread) {
+  /**
+   * @param {import("./python.js").Python} python @param {boolean} suspends @param {string} thread A script's URL.
+   * @param {import("./storage.js").Storage | null} storage Where files are kept.
+   */
+  constructor(python, suspends, thread, storage) {
     this.suspends = suspends;
     this.threads = new Threads(thread);
     this.call = python.call;
-    const page = (this.page = python.page(this.#door(), suspends, crossOriginIsolated));
+    const page = (this.page = python.page(this.#door(), suspends, crossOriginIsolated, storage));
+    if (storage?.writable) setInterval(() => page.try_to_save(), SAVED);
     this.programs = page.programs;
     this.turns = new Turns(() => page.turn());
     this.module = python.module;
@@ -58,6 +66,7 @@ class Kernel {
         const bytes = data.toJs();
         postMessage({ output: pid, fd, data: bytes }, { transfer: [bytes.buffer] });
       },
+      failed: (/** @type {string} */ reason) => postMessage({ notice: reason }),
       entered: (/** @type {number} */ pid, /** @type {string} */ line) => postMessage({ entered: pid, line }),
       exited: (/** @type {number} */ pid, /** @type {number} */ status, /** @type {string | undefined} */ message) =>
         postMessage({ exited: pid, status, message }),
@@ -212,12 +221,24 @@ watch((loaded, total) => postMessage({ loaded, total }));
 
 /** What the page may ask for. @type {Record<string, (...args: any[]) => any>} */
 const methods = {
-  /** @param {import("./python.js").Runtime} runtime @param {string} thread The script for threads. */
-  start: async (runtime, thread) => {
+  /**
+   * @param {import("./python.js").Runtime} runtime @param {string} thread The script for threads.
+   * @param {string} [persist] What the files are called that are kept.
+   */
+  start: async (runtime, thread, persist) => {
     const suspends = "Suspending" in WebAssembly;
-    kernel = startPython(runtime).then((python) => new Kernel(python, suspends, thread));
-    await kernel;
-    return { suspends, isolated: crossOriginIsolated };
+    const begin = async () => {
+      const [python, storage] = await Promise.all([
+        startPython(runtime),
+        persist === undefined ? null : openStorage(persist),
+      ]);
+      return { kernel: new Kernel(python, suspends, thread, storage), storage };
+    };
+    const begun = begin();
+    kernel = begun.then((found) => found.kernel);
+    kernel.catch(() => {}); // which is told here, and to whoever asks it for something
+    const { storage } = await begun;
+    return { suspends, isolated: crossOriginIsolated, writable: storage?.writable ?? true };
   },
   // Not told if it fails: whoever runs the program will be.
   prefetch: (url) => void compiled(url).catch(() => {}),
@@ -230,6 +251,10 @@ const methods = {
   acknowledge: async (pid, fd, count) => (await kernel).page.acknowledge(pid, fd, count),
   resize: async (pid, columns, rows) => (await kernel).page.resize(pid, columns, rows),
   kill: async (pid, signal) => (await kernel).page.kill(pid, signal),
+  save: async () => {
+    const { call, page } = await kernel;
+    call(page.save);
+  },
   writeFile: async (path, data) => {
     const { call, page } = await kernel;
     call(page.write_file, path, data);

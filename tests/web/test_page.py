@@ -53,6 +53,9 @@ class Desk:
     def stop(self, tid: int) -> None:
         self.stopped.append(tid)
 
+    def failed(self, reason: str) -> None:
+        raise AssertionError(reason)
+
     def exited(self, pid: int, status: int, message: str | None) -> None:
         self.over[pid] = status, message
 

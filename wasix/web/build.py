@@ -50,6 +50,7 @@ KERNEL = (
     "wasix/proc",
     "wasix/system.py",
     "wasix/web/__init__.py",
+    "wasix/web/kept.py",
     "wasix/web/memory.py",
     "wasix/web/page.py",
     "wasix/web/programs.py",

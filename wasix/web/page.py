@@ -18,12 +18,15 @@ from wasix.fs import walk
 from wasix.fs.devices import null
 from wasix.fs.file import OpenFile
 from wasix.fs.inode import Access, Directory
+from wasix.fs.journal import Damaged
+from wasix.fs.memory import MemoryFilesystem
 from wasix.fs.pipe import Pipe, PipeReader
 from wasix.host import Clock
 from wasix.proc.process import Process
 from wasix.proc.signal import Signal
 from wasix.proc.wait import WaitQueue
 from wasix.system import make_kernel
+from wasix.web.kept import Kept, Part
 from wasix.web.programs import STATUS_INVALID, Image, Programs, Worker
 from wasix.web.streams import MODES, Feed, Outbox, Output, PageTerminal
 
@@ -49,10 +52,20 @@ class PageHost(Clock):
         return WaitQueue()
 
 
+class Storage(Protocol):
+    """What `web/storage.js` opens."""
+
+    parts: Sequence[Part]
+    writable: bool
+
+
 class Door(Worker, Protocol):
     """The worker's side, in JavaScript."""
 
     def output(self, pid: int, fd: int, data: bytes) -> None: ...
+
+    def failed(self, reason: str) -> None:
+        """Files could not be kept, which nobody was waiting for."""
 
     def entered(self, pid: int, line: str) -> None:
         """A line was entered, to be remembered."""
@@ -76,17 +89,45 @@ class Page:
     """One kernel with its files and programs. `suspends` is whether guests can be suspended, and
     `isolated` whether workers can share memory."""
 
-    def __init__(self, door: Door, suspends: bool, isolated: bool = False) -> None:
+    def __init__(
+        self, door: Door, suspends: bool, isolated: bool = False, storage: Storage | None = None
+    ) -> None:
+        """With `storage` all files but those in `/tmp` are kept there, or read from there if it is
+        another's. Raises `PageError`."""
         self.door = door
         self.suspends = suspends
         self.stage = Stage()
-        self.kernel = make_kernel(PageHost())
+        host = PageHost()
+        self.kept = self._keep(host, storage) if storage else None
+        self.kernel = make_kernel(host, files=self.kept.files if self.kept else None)
         self.namespace = self.kernel.namespace
+        if self.kept:
+            self.namespace.mount("/tmp", MemoryFilesystem(host.realtime).root)
+            if self.kept.image:
+                devices = self.namespace.mounts(self.namespace.root)
+                self.namespace.root = self.kept.image.root
+                for name, inode in devices.items():
+                    self.namespace.mount(f"/{name}", inode)
         self.jobs: dict[int, Job] = {}
         self.programs = Programs(
             self.kernel, self.stage, door, self._over, suspends=suspends, isolated=isolated
         )
         self.kernel.programs = self.programs
+
+    def _keep(self, host: PageHost, storage: Storage) -> Kept:
+        try:
+            return Kept(host.realtime, storage.parts, writable=storage.writable)
+        except (OSError, Damaged) as error:
+            raise PageError(f"the files that are kept here cannot be read: {error}") from None
+
+    def save(self) -> None:
+        """Have what has changed be kept."""
+        if self.kept is None:
+            return
+        try:
+            self.kept.save()
+        except Errno as error:
+            raise PageError(f"files could not be kept: {error}") from None
 
     # Programs.
 
@@ -203,7 +244,15 @@ class Page:
         for box in job.outboxes:
             box.flush()
         assert process.status is not None
+        self.try_to_save()
         self.door.exited(process.pid, process.status, process.message)
+
+    def try_to_save(self) -> None:
+        """The same, when nobody asked for it."""
+        try:
+            self.save()
+        except PageError as error:
+            self.door.failed(str(error))
 
     def turn(self) -> None:
         """The worker's turn of the event loop ends, or a guest begins to wait."""
