@@ -75,9 +75,16 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, site: str, *, isolated: bool = False) -> Iterator[Page]:
+def opened(
+    browser: Browser, site: str, *, isolated: bool = False, service_workers: bool = False
+) -> Iterator[Page]:
     """A new page. At its end nothing must have been reported on its console."""
-    context = browser.new_context(base_url=site, viewport={"width": 1000, "height": 700})
+    context = browser.new_context(
+        base_url=site,
+        viewport={"width": 1000, "height": 700},
+        # What they fetch is not seen by those who change answers.
+        service_workers="allow" if service_workers else "block",
+    )
     page = context.new_page()
     page.set_default_timeout(30_000)
     headers = {"Content-Type": "text/html", **(ISOLATION if isolated else {})}
@@ -85,7 +92,8 @@ def opened(browser: Browser, site: str, *, isolated: bool = False) -> Iterator[P
     reports: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        blocked = "Service Worker registration blocked" in message.text
+        if message.type in ("error", "warning") and not blocked:
             reports.append(message.text)
 
     page.on("console", note)
@@ -142,18 +150,28 @@ def new_isolated_script(browser: Browser, isolated_site: str) -> Iterator[Script
         yield kernel(page)
 
 
-@pytest.fixture
-def no_jspi(page: Page) -> None:
-    """Takes JavaScript Promise Integration away from workers."""
+def take_jspi(page: Page) -> None:
+    """Take JavaScript Promise Integration away from workers."""
 
     def without(route: Route) -> None:
-        code = route.fetch().text()
-        route.fulfill(
-            body=f"delete WebAssembly.Suspending; delete WebAssembly.promising; {code}",
-            content_type="text/javascript",
-        )
+        response = route.fetch()
+        code = f"delete WebAssembly.Suspending; delete WebAssembly.promising; {response.text()}"
+        route.fulfill(response=response, body=code)
 
     page.route("**/worker-*.js", without)
+
+
+@pytest.fixture
+def no_jspi(page: Page) -> None:
+    take_jspi(page)
+
+
+@pytest.fixture(scope="module")
+def isolated_script_without_jspi(browser: Browser, isolated_site: str) -> Iterator[Script]:
+    """As `isolated_script`, in a browser such as Safari."""
+    with opened(browser, isolated_site, isolated=True) as page:
+        take_jspi(page)
+        yield kernel(page)
 
 
 def message(failing: Callable[[], object]) -> str:

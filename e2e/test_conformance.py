@@ -28,16 +28,21 @@ def test_answers_are_those_of_every_engine(shared_script: Script, guest: Guest) 
     assert result["status"] == 0
 
 
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "alone"])
 @pytest.mark.parametrize("guest", IN_A_PAGE, ids=lambda guest: guest.name)
-def test_answers_are_the_same_in_a_worker(isolated_script: Script, guest: Guest) -> None:
-    """Where every call goes from one worker to another."""
-    result = run(isolated_script, guest, SHARED_OPTIONS)
+def test_answers_are_the_same_in_a_worker(
+    isolated_script: Script, guest: Guest, shared: bool
+) -> None:
+    """Where every call goes from one worker to another, which sees the guest's memory or not."""
+    result = run(isolated_script, guest, SHARED_OPTIONS if shared else (), apart=True)
     theirs = stated(guest.name) if guest in (FAULT, INVALID) else expected(guest)
     assert parse(result["stdout"]) == theirs
     assert result["status"] == 0
 
 
-def run(script: Script, guest: Guest, flags: Sequence[str]) -> dict[str, Any]:
+def run(
+    script: Script, guest: Guest, flags: Sequence[str], *, apart: bool = False
+) -> dict[str, Any]:
     result: dict[str, Any] = script(
         """
         await wasix.fs.mkdir("/scratch");
@@ -51,6 +56,7 @@ def run(script: Script, guest: Guest, flags: Sequence[str]) -> dict[str, Any]:
             "args": list(guest.args),
             "env": dict(guest.env),
             "stdin": guest.stdin or "",
+            "apart": apart,
         },
     )
     return result

@@ -84,6 +84,28 @@ def test_answers_are_those_of_wasmer(script: Script, guest: WasixGuest) -> None:
     assert done["status"] == status
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the oracle is Linux")
+@pytest.mark.parametrize("guest", TWINS, ids=label)
+def test_without_jspi_they_are_so_on_an_isolated_page(
+    isolated_script_without_jspi: Script, guest: WasixGuest
+) -> None:
+    native, done = on_linux(guest), run(isolated_script_without_jspi, guest)
+    ours, theirs = parse(done["stdout"]), parse(native.stdout)
+    assert unlike(ours, theirs) == {}
+    assert (done["status"], done["stderr"]) == (native.returncode, native.stderr)
+
+
+@needs_wasmer
+@pytest.mark.parametrize("guest", [one for one in RAW if one.name not in NOT_IN_A_PAGE], ids=label)
+def test_without_jspi_they_are_those_of_wasmer_on_an_isolated_page(
+    isolated_script_without_jspi: Script, guest: WasixGuest
+) -> None:
+    status, theirs = expected(guest)
+    done = run(isolated_script_without_jspi, guest)
+    assert unlike(parse(done["stdout"]), theirs) == {}
+    assert done["status"] == status
+
+
 @needs_wasmer
 @pytest.mark.parametrize("guest", [one for one in RAW if one.name in NOT_IN_A_PAGE], ids=label)
 def test_what_a_page_lacks_is_not_supported(script: Script, guest: WasixGuest) -> None:

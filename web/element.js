@@ -7,6 +7,7 @@
  * | `cwd` | its working directory, made if need be; `/` if not given |
  * | `mode` | `edit` (default): lines are edited as with Readline; `cooked`: as on a plain Unix terminal; `raw` |
  * | `history` | `keep` keeps entered lines in the browser's storage, by program |
+ * | `offline` | keeps the bundle, and its programs as they are used, for when there is no network |
  * | `persist` | a name: files, but those in `/tmp`, are kept in the browser under it |
  * | `font-size` | in pixels |
  * | `screen-reader` | tells screen readers what is shown |
@@ -18,6 +19,7 @@
  */
 
 import { History } from "./history.js";
+import { offline } from "./offline.js";
 import { Wasix } from "./wasix.js";
 
 /**
@@ -59,6 +61,7 @@ export class WasixTerminal extends HTMLElement {
   }
 
   connectedCallback() {
+    if (this.hasAttribute("offline")) void offline();
     void this.start();
   }
 

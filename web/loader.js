@@ -10,6 +10,7 @@
 import { WasixTerminal } from "./element.js";
 import { Wasix } from "./wasix.js";
 
+export { offline } from "./offline.js";
 export { Wasix, WasixTerminal };
 
 /**

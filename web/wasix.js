@@ -4,6 +4,7 @@
  */
 
 import manifest from "#manifest";
+import { note } from "./offline.js";
 import { Process } from "./process.js";
 
 const base = new URL(".", import.meta.url);
@@ -31,6 +32,9 @@ const ELSEWHERE = "another tab keeps these files: here they can be read, and not
  *   `/` and `.`; for programs that look for one.
  * @property {Record<string, string | Uint8Array>} [files] Files to write first, by path.
  * @property {number} [memoryLimit] Bytes of linear memory the program may have.
+ * @property {boolean} [apart] Runs it, and what it starts, in workers of its own where these can share
+ *   memory (`ready()` says so as `isolated`): it can be ended while it computes, and keeps no other
+ *   program waiting, but a system call takes 10 to 50 µs.
  * @property {TerminalOptions} [terminal] Gives it a terminal for all three streams; its output is then
  *   in `stdout`, and what is written to `stdin` are keys.
  */
@@ -132,7 +136,9 @@ export class Wasix {
    */
   prefetch(program) {
     const { url, wanted } = find(program);
-    if (url && wanted) void this.#ask("prefetch", url).catch(() => {});
+    if (!url || !wanted) return;
+    note(url);
+    void this.#ask("prefetch", url).catch(() => {});
   }
 
   /** @param {string} method @param {...any} args @returns {Promise<any>} */
@@ -218,9 +224,10 @@ export class Wasix {
    * @param {Uint8Array | boolean} stdin
    */
   async #spawn(program, args, options, stdin) {
-    const { env, cwd = "/", files = {}, terminal, memoryLimit, preopens = [] } = options;
+    const { env, cwd = "/", files = {}, terminal, memoryLimit, preopens = [], apart = false } = options;
     const { argv, environ, ...what } = find(program);
     if (memoryLimit === undefined) this.prefetch(program);
+    else if (what.url && what.wanted) note(what.url);
     for (const [path, data] of Object.entries(files)) await this.fs.writeFile(path, data);
     const pid = await this.#ask("spawn", {
       ...what,
@@ -236,6 +243,7 @@ export class Wasix {
       },
       memoryLimit,
       preopens,
+      apart,
     });
     const process = new Process(pid, {
       send: (method, ...rest) => this.#send(method, pid, ...rest),

@@ -30,6 +30,7 @@ import { Threads } from "./threads.js";
  * @property {import("./wasix.js").TerminalOptions} [terminal] To give it a terminal.
  * @property {number} [memoryLimit] In bytes.
  * @property {string[]} preopens
+ * @property {boolean} apart Whether it is to run in a worker of its own if it can.
  */
 
 /** Milliseconds after which changed files are kept, if no program asked for it before. */
@@ -80,7 +81,8 @@ class Kernel {
     const given = [stdin || undefined, terminal, preopens];
     const pid = this.call(this.page.spawn, name, args, env, cwd, ...given);
     // It runs in a later turn, when the page knows the pid.
-    this.call(this.page.run, pid, module, JSON.stringify(wanted), functions(module), command.memoryLimit);
+    const { memoryLimit, apart } = command;
+    this.call(this.page.run, pid, module, JSON.stringify(wanted), functions(module), memoryLimit, apart);
     return pid;
   }
 
@@ -154,7 +156,9 @@ class Kernel {
     const { image, snapshot, stage } = task;
     try {
       const area = new Area(this.module, () => locate(stage), (size) => stage.reserve(size));
-      const memories = task.memories ?? wanted.memories.map(([, , type]) => new WebAssembly.Memory(type));
+      const memories = task.image.shares
+        ? (task.memories ?? wanted.memories.map(([, , type]) => new WebAssembly.Memory(type)))
+        : null;
       const thread = new RemoteThread(this.turns, task, decoders, area, memories);
       this.#carriers.set(tid, thread);
       return await this.threads.run(tid, thread, {

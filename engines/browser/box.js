@@ -27,7 +27,7 @@ export const REQUEST = {
 };
 
 // Words, by place.
-/** Whether there is an answer. What a guest's worker sleeps at. */
+/** Whether there is an answer, or one of `WISH`. What a guest's worker sleeps at. */
 export const ANSWERED = 0;
 /** Whether the kernel has news for the thread. */
 export const NEWS = 1;
@@ -48,8 +48,18 @@ export const ASKED = 8;
 export const LISTENS = 9;
 /** Bytes there is room for, as the kernel's worker knows. */
 export const ROOM = 10;
+/** Whether a wish has been fulfilled. What the kernel's worker waits for, as it is at once. */
+export const FULFILLED = 11;
+/** Pages of the guest's memory. */
+export const PAGES = 12;
 /** An even number, for what follows. */
-const WORDS = 12;
+const WORDS = 14;
+
+/**
+ * What the kernel may wish of a guest that waits for its answer and whose memory is its worker's alone:
+ * that so many bytes of it, from the first number on, be put among the bytes here, or taken from them.
+ */
+export const WISH = { READ: 2, WRITE: 3 };
 
 /**
  * Looks for what the other side is about to do before a worker sleeps, or turns to something else:

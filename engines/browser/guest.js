@@ -68,6 +68,31 @@ export class Stage {
  *   a stack that is unwound or rewound.
  */
 
+/** A guest's memory as the kernel looks into it: `wasix.web.memory.Guest`. */
+export class View {
+  /** @param {WebAssembly.Memory} memory */
+  constructor(memory) {
+    this.memory = memory;
+  }
+
+  size() {
+    return this.memory.buffer.byteLength;
+  }
+
+  /** @param {number} at @param {number} length */
+  read(at, length) {
+    return new Uint8Array(this.memory.buffer, at, length);
+  }
+
+  /** @param {number} at @param {number} length */
+  room(at, length) {
+    return this.read(at, length);
+  }
+
+  /** What was put where there was room is stored already. */
+  write() {}
+}
+
 /** One guest thread. */
 export class Guest {
   /** @type {WebAssembly.Memory} */
@@ -124,15 +149,9 @@ export class Guest {
     });
   }
 
-  // For the kernel: `wasix.web.memory.Guest`. What it asks for is inside.
-
-  size() {
-    return this.memory.buffer.byteLength;
-  }
-
-  /** @param {number} at @param {number} length */
-  range(at, length) {
-    return new Uint8Array(this.memory.buffer, at, length);
+  /** As the kernel looks into it. */
+  view() {
+    return new View(this.memory);
   }
 
   #look() {

@@ -1,6 +1,6 @@
 /** The kernel's end of a guest thread that has a worker of its own (`remote.js`). */
 
-import { DATA, NOMEM, PARKED, STRINGS } from "#glue";
+import { DATA, NOMEM, PAGE, PARKED, STRINGS } from "#glue";
 
 import {
   ANSWER,
@@ -9,16 +9,20 @@ import {
   Box,
   COUNT,
   FINISHED,
+  FULFILLED,
   KIND,
   LENGTH,
   LISTENS,
   LOOKS,
   NEWS,
+  PAGES,
   REQUEST,
   ROOM,
   UNSIGNED,
+  WISH,
 } from "./box.js";
 import { Waiter } from "./carrier.js";
+import { View } from "./guest.js";
 
 /** A thread's staging area, in Python's memory. */
 export class Area {
@@ -58,20 +62,54 @@ export class Area {
 
 /** @typedef {(...given: (number | bigint)[]) => number} Decoder */
 
-/** A guest's memory as the kernel looks into it: `wasix.web.memory.Guest`. */
-class View {
-  /** @param {WebAssembly.Memory} memory */
-  constructor(memory) {
-    this.memory = memory;
+/**
+ * The memory of a guest whose worker has it alone: a `View` by way of that worker, which waits for an
+ * answer whenever the kernel looks.
+ */
+class FarView {
+  #box;
+
+  /** @param {Box} box */
+  constructor(box) {
+    this.#box = box;
   }
 
   size() {
-    return this.memory.buffer.byteLength;
+    return this.#box.words[PAGES] * PAGE;
   }
 
   /** @param {number} at @param {number} length */
-  range(at, length) {
-    return new Uint8Array(this.memory.buffer, at, length);
+  read(at, length) {
+    const data = new Uint8Array(length);
+    this.#inPieces(WISH.READ, at, data);
+    return data;
+  }
+
+  /** @param {number} at @param {number} length */
+  room(at, length) {
+    return new Uint8Array(length);
+  }
+
+  /** @param {number} at @param {Uint8Array} data */
+  write(at, data) {
+    this.#inPieces(WISH.WRITE, at, data);
+  }
+
+  /** @param {number} wish @param {number} at @param {Uint8Array} data */
+  #inPieces(wish, at, data) {
+    const { words, bytes, numbers } = this.#box;
+    if (Atomics.load(words, ANSWERED)) throw new Error("the guest does not wait");
+    for (let done = 0; done < data.length; done += bytes.length) {
+      const piece = data.subarray(done, done + bytes.length);
+      if (wish === WISH.WRITE) bytes.set(piece);
+      numbers[0] = BigInt(at + done);
+      words[LENGTH] = piece.length;
+      Atomics.store(words, FULFILLED, 0);
+      Atomics.store(words, ANSWERED, wish);
+      Atomics.notify(words, ANSWERED);
+      while (!Atomics.load(words, FULFILLED)) Atomics.wait(words, FULFILLED, 0);
+      if (wish === WISH.READ) piece.set(bytes.subarray(0, piece.length));
+    }
   }
 }
 
@@ -88,7 +126,7 @@ export class RemoteThread extends Waiter {
    * @param {any} task `wasix.web.programs.Task`
    * @param {Map<number, Decoder>} decoders By call number.
    * @param {Area} area
-   * @param {WebAssembly.Memory[]} memories Those that its guest imports; all are shared.
+   * @param {WebAssembly.Memory[] | null} memories Those that its guest imports, if all are shared.
    */
   constructor(turns, task, decoders, area, memories) {
     super(turns, task.carrier);
@@ -178,7 +216,7 @@ export class RemoteThread extends Waiter {
       case REQUEST.PROCEED:
         return this.look(() => this.carrier.proceed(), answer);
       case REQUEST.OPENED:
-        this.#task.opened(new View(this.#memories[Number(first)]), this.#memories);
+        this.#opened(this.#memories?.[Number(first)]);
         return answer(0);
       case REQUEST.RESTORE:
         this.#task.restore();
@@ -192,6 +230,11 @@ export class RemoteThread extends Waiter {
         this.#give(words[LENGTH]);
         return answer(0);
     }
+  }
+
+  /** @param {WebAssembly.Memory | undefined} memory The guest's, if it is shared. */
+  #opened(memory) {
+    this.#task.opened(memory ? new View(memory) : new FarView(this.box), this.#memories ?? undefined);
   }
 
   /** @param {number} number @param {(number | bigint)[]} given @param {number} length Of what it uses of the staging area. */

@@ -13,20 +13,26 @@ import {
   Box,
   COUNT,
   FINISHED,
+  FULFILLED,
   KIND,
   LENGTH,
   LISTENS,
   LOOKS,
   NEWS,
+  PAGES,
   REQUEST,
   ROOM,
   UNSIGNED,
+  WISH,
 } from "./box.js";
 import { Stage } from "./guest.js";
 import { Stack } from "./stack.js";
 
 /** The guest's end of the box. */
 class Line {
+  /** The guest's, when it has one. @type {WebAssembly.Memory | null} */
+  memory = null;
+
   /** @param {Box} box @param {(data: SharedArrayBuffer | null) => void} send Tells the kernel's worker. */
   constructor(box, send) {
     this.box = box;
@@ -44,13 +50,30 @@ class Line {
     words[COUNT] = numbers.length;
     words[UNSIGNED] = unsigned;
     words[LENGTH] = length;
+    words[PAGES] = this.memory ? this.memory.buffer.byteLength / PAGE : 0;
     numbers.forEach((number, index) => (box.numbers[index] = number));
     Atomics.store(words, ANSWERED, 0);
     Atomics.store(words, ASKED, 1);
     if (!Atomics.load(words, LISTENS)) this.send(null);
-    for (let look = 0; look < LOOKS && !Atomics.load(words, ANSWERED); look++);
-    while (!Atomics.load(words, ANSWERED)) Atomics.wait(words, ANSWERED, 0);
-    return words[ANSWER];
+    for (;;) {
+      for (let look = 0; look < LOOKS && !Atomics.load(words, ANSWERED); look++);
+      while (!Atomics.load(words, ANSWERED)) Atomics.wait(words, ANSWERED, 0);
+      const wish = Atomics.load(words, ANSWERED);
+      if (wish === 1) return words[ANSWER];
+      this.#fulfill(wish);
+    }
+  }
+
+  /** @param {number} wish */
+  #fulfill(wish) {
+    const { words, box, memory } = this;
+    const at = Number(box.numbers[0]);
+    const place = new Uint8Array(/** @type {WebAssembly.Memory} */ (memory).buffer, at, words[LENGTH]);
+    if (wish === WISH.READ) box.bytes.set(place);
+    else place.set(box.bytes.subarray(0, words[LENGTH]));
+    Atomics.store(words, ANSWERED, 0);
+    Atomics.store(words, FULFILLED, 1);
+    Atomics.notify(words, FULFILLED);
   }
 
   /** Have room for so many bytes. @param {number} size */
@@ -209,7 +232,7 @@ class RemoteCarrier {
  * @property {SharedArrayBuffer} state @property {SharedArrayBuffer} data Those of the box.
  * @property {WebAssembly.Module} module
  * @property {import("./run.js").Wanted} wanted
- * @property {WebAssembly.Memory[]} memories
+ * @property {WebAssembly.Memory[] | null} memories Shared ones; null if it imports no such.
  * @property {string} entry @property {number[]} given
  * @property {import("./run.js").Snapshot | null} snapshot
  */
@@ -228,7 +251,7 @@ export class Remote {
     );
     /** @type {ConstructorParameters<typeof import("./guest.js").Guest>} */
     this.guest = [stage, new RemoteCarrier(line)];
-    this.memories = memories;
+    this.memories = memories ?? undefined;
     this.entry = entry;
     this.arguments = given;
     this.#line = line;
@@ -236,9 +259,10 @@ export class Remote {
 
   #line;
 
-  /** @param {import("./guest.js").Guest} guest @param {WebAssembly.Memory[]} memories */
-  opened(guest, memories) {
-    this.#line.ask(REQUEST.OPENED, [BigInt(memories.indexOf(guest.memory))]);
+  /** @param {import("./guest.js").View} view @param {WebAssembly.Memory[]} memories */
+  opened({ memory }, memories) {
+    this.#line.memory = memory;
+    this.#line.ask(REQUEST.OPENED, [BigInt(this.memories ? memories.indexOf(memory) : -1)]);
   }
 
   restore() {

@@ -65,7 +65,7 @@ function imports(wanted, calls, memories) {
  * @property {string} entry The export to call.
  * @property {Iterable<number>} arguments
  * @property {WebAssembly.Memory[] | undefined} memories Those of another thread, to share them.
- * @property {(guest: Guest, memories: WebAssembly.Memory[]) => void} opened
+ * @property {(view: import("./guest.js").View, memories: WebAssembly.Memory[]) => void} opened
  * @property {() => void} restore Gives it the memory of its snapshot.
  * @property {(area: number) => number | undefined} suspended
  */
@@ -94,7 +94,7 @@ export async function run(module, wanted, guest, task, callees, snapshot) {
       const waits = Object.fromEntries(numbers.map((number, index) => [index, functions[number]]));
       new WebAssembly.Instance(filler, { "": { ...waits, table: exports[table] } });
     }
-    task.opened(guest, memories);
+    task.opened(guest.view(), memories);
     const enter = (/** @type {string} */ name, /** @type {number[]} */ ...given) => {
       const entry = /** @type {(...given: number[]) => unknown} */ (exports[name]);
       return suspends ? WebAssembly.promising(entry)(...given) : entry(...given);

@@ -109,6 +109,7 @@ def build(directory: Path, programs: Sequence[str] = ("cowsay", "python", "sqlit
         script = _scripts(packages, manifest, bundle, Path(folder))
         (bundle / "manifest.json").write_text(json.dumps(manifest, indent=1))
         _page(manifest, bundle, script)
+        _service_worker(packages, manifest, bundle, Path(folder))
         if directory.exists():
             shutil.rmtree(directory)
         bundle.rename(directory)
@@ -273,49 +274,63 @@ def _glue(packages: Path, folder: Path) -> Path:
     return glue
 
 
+def _esbuild(packages: Path, *options: str | Path) -> None:
+    command: list[str | Path] = [
+        packages / "esbuild" / "bin" / "esbuild",
+        "--bundle",
+        "--minify",
+        "--target=es2022",
+        "--legal-comments=linked",
+        "--loader:.css=text",
+        "--loader:.wasm=binary",
+        "--log-level=warning",
+        *options,
+    ]
+    # Packages are looked for beside our sources too, wherever they are installed.
+    _run(command, WEB, {"NODE_PATH": str(packages)})
+
+
 def _scripts(packages: Path, manifest: dict[str, Any], bundle: Path, folder: Path) -> Path:
     """The workers, then the loader, which holds the manifest with their names in it.
 
     Returns the script of the bundle's own page.
     """
     glue, data = _glue(packages, folder), folder / "manifest.json"
-    common: list[str | Path] = [
-        packages / "esbuild" / "bin" / "esbuild",
-        "--bundle",
-        "--minify",
-        "--format=esm",
-        "--target=es2022",
-        "--legal-comments=linked",
-        f"--alias:#glue={glue}",
-        f"--alias:#manifest={data}",
-        "--loader:.css=text",
-        "--loader:.wasm=binary",
-        "--log-level=warning",
-    ]
-    # Packages are looked for beside our sources too, wherever they are installed.
-    environ = {"NODE_PATH": str(packages)}
+    common = ("--format=esm", f"--alias:#glue={glue}", f"--alias:#manifest={data}")
     for name in ("worker", "thread"):
         output = folder / f"{name}.js"
-        _run(
-            [*common, "--external:node:*", f"--outfile={output}", WEB / f"{name}.js"], WEB, environ
-        )
+        source = WEB / f"{name}.js"
+        _esbuild(packages, *common, "--external:node:*", f"--outfile={output}", source)
         script = _hashed(output.read_bytes(), f"{name}.js", bundle / "assets")
         manifest[name] = f"assets/{script.name}"
     data.write_text(json.dumps(manifest))
-    _run(
-        [
-            *common,
-            "--splitting",
-            "--chunk-names=assets/[name]-[hash]",
-            f"--outdir={bundle}",
-            WEB / "loader.js",
-        ],
-        WEB,
-        environ,
-    )
+    chunks = ("--splitting", "--chunk-names=assets/[name]-[hash]")
+    _esbuild(packages, *common, *chunks, f"--outdir={bundle}", WEB / "loader.js")
     output = folder / "page.js"
-    _run([*common, f"--outfile={output}", WEB / "page.js"], WEB, environ)
+    _esbuild(packages, *common, f"--outfile={output}", WEB / "page.js")
     return _hashed(output.read_bytes(), "page.js", bundle / "assets")
+
+
+def _service_worker(packages: Path, manifest: dict[str, Any], bundle: Path, folder: Path) -> None:
+    """What keeps all of the bundle but its programs, and these as they are used."""
+    programs = {program["file"] for program in manifest["programs"].values()}
+    runtime = manifest["runtime"]
+    # Engines that cannot start from the snapshot fetch this instead.
+    spared = programs | {runtime["url"] + runtime["library"]}
+    files = [path for path in bundle.rglob("*") if path.is_file() and path.suffix != ".txt"]
+    names = sorted({path.relative_to(bundle).as_posix() for path in files} - spared)
+    digest = hashlib.sha256()
+    for name in names:
+        # What is in `assets` is named by its content.
+        known = b"" if name.startswith("assets/") else (bundle / name).read_bytes()
+        digest.update(name.encode() + b"\0" + known)
+    listed = folder / "precached.js"
+    listed.write_text(
+        f"export const FILES = {json.dumps(['./', *names])};\n"
+        f"export const VERSION = {json.dumps(digest.hexdigest()[:12])};\n"
+    )
+    options = ("--format=iife", f"--alias:#precached={listed}", f"--outfile={bundle / 'sw.js'}")
+    _esbuild(packages, *options, WEB / "sw.js")
 
 
 def _page(manifest: dict[str, Any], bundle: Path, script: Path) -> None:

@@ -23,8 +23,13 @@ class Guest(Protocol):
     def size(self) -> int:
         """Bytes of linear memory."""
 
-    def range(self, at: int, length: int) -> Range:
-        """Some of them, as they are and until memory grows. They are all inside."""
+    def read(self, at: int, length: int) -> Range:
+        """Some of them, which are all inside."""
+
+    def room(self, at: int, length: int) -> Range:
+        """Where to put what `write` is to store there."""
+
+    def write(self, at: int, data: Range) -> None: ...
 
 
 class PageMemory(Memory):
@@ -41,13 +46,15 @@ class PageMemory(Memory):
         self.check(at, length)
         data = memoryview(bytearray(length))
         if length:
-            self._guest.range(at, length).assign_to(data)
+            self._guest.read(at, length).assign_to(data)
         return data
 
     def store(self, at: int, data: bytes | bytearray | memoryview) -> None:
         self.check(at, len(data))
         if len(data):
-            self._guest.range(at, len(data)).assign(data)
+            room = self._guest.room(at, len(data))
+            room.assign(data)
+            self._guest.write(at, room)
 
     def __len__(self) -> int:
         return self.size

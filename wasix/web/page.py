@@ -32,7 +32,8 @@ from wasix.web.streams import MODES, Feed, Outbox, Output, PageTerminal
 
 NO_SUSPENDING = (
     "{name}: waiting for input or time needs WebAssembly JavaScript Promise Integration (JSPI), "
-    "which this browser lacks; recent versions of Chromium and Firefox have it"
+    "which this browser lacks, or a page that is cross-origin isolated; recent versions of "
+    "Chromium and Firefox have the one, and servers or a service worker make the other"
 )
 
 _CHUNK = 1 << 20
@@ -214,10 +215,16 @@ class Page:
         return PipeReader(pipe)
 
     def run(
-        self, pid: int, module: Any, wanted: str, functions: Sequence[str], memory: int | None
+        self,
+        pid: int,
+        module: Any,
+        wanted: str,
+        functions: Sequence[str],
+        memory: int | None = None,
+        apart: bool = False,
     ) -> None:
         """Run a new process: its module, which exports `functions`, is to be given `wanted`. The
-        programs that it starts may have as many bytes of `memory`."""
+        programs that it starts may have as many bytes of `memory`, and run `apart` as well."""
         process = self.jobs[pid].process
         process.become(Image(process.name, module, wanted, functions))
         if process.wasix:
@@ -226,6 +233,8 @@ class Page:
             process.descriptors.close(next(fd for fd, entry in entries if entry.preopen == "."))
         if memory is not None:
             self.programs.limits[process.group] = memory
+        if apart:
+            self.programs.apart.add(process.group)
         process.start()
 
     def cannot_wait(self, tid: int) -> None:
@@ -239,6 +248,7 @@ class Page:
             return
         del self.jobs[process.pid]
         self.programs.limits.pop(process.group, None)
+        self.programs.apart.discard(process.group)
         # What it has left behind ends with it, as in a container.
         process.group.deliver(Signal.KILL)
         for box in job.outboxes:

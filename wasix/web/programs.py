@@ -1,6 +1,7 @@
 """The programs of a page's guests: they are compiled by the worker, and run on its one thread.
 
-Programs that may have threads run in workers of their own, if workers can share memory.
+Where workers can share memory programs that may have threads run in workers of their own, others if
+that is wanted, and all if guests cannot be suspended.
 """
 
 from __future__ import annotations
@@ -206,13 +207,15 @@ class Programs:
         self.suspends = suspends
         """Whether guests can be suspended."""
         self.isolated = isolated
-        """Whether guests that have shared memory can run in workers of their own."""
+        """Whether guests can run in workers of their own, and wait there."""
         self.stage = stage
         self.worker = worker
         self.tasks: dict[int, Task] = {}
         """By tid."""
         self.limits: dict[Group, int] = {}
         """Bytes of linear memory that programs of a group may have."""
+        self.apart: set[Group] = set()
+        """Groups whose programs run in workers of their own where that is possible."""
         self._over = over
         self._images: OrderedDict[object, Image] = OrderedDict()
         self._files: dict[int, _File] = {}
@@ -260,7 +263,8 @@ class Programs:
         self.worker.start(thread.tid)
 
     def _task(self, thread: Thread, image: Image) -> Task:
-        apart = self.isolated and image.shares
+        wanted = image.shares or not self.suspends or thread.process.group in self.apart
+        apart = self.isolated and wanted
         stage, stop = (Stage(), self.worker.stop) if apart else (self.stage, None)
         carrier = PromiseCarrier(thread, stage, self.worker.notify, stop)
         thread.runner = carrier

@@ -1,0 +1,7 @@
+/** What `wasix.web.build` writes for the service worker. */
+declare module "#precached" {
+  /** All files of the bundle but its programs. */
+  export const FILES: string[];
+  /** Another for other files. */
+  export const VERSION: string;
+}
