@@ -296,3 +296,20 @@ def test_the_snapshot_makes_the_archive_needless(page: Page) -> None:
     kernel(page)
     assert "python.snapshot.gz" in asked
     assert "python.zip" not in asked
+
+
+def test_a_signal_of_the_page_ends_a_program(script: Script) -> None:
+    found = script(
+        """
+        const sleep = ["-c", "import time; time.sleep(60)"];
+        const run = wasix.run("python", sleep, { signal: AbortSignal.timeout(500) });
+        const reasons = [await run.catch((error) => error.name)];
+        const never = wasix.run("python", sleep, { signal: AbortSignal.abort(new Error("never")) });
+        reasons.push(await never.catch(({ message }) => message));
+        const controller = new AbortController();
+        const process = await wasix.spawn("python", sleep, { signal: controller.signal });
+        controller.abort();
+        return [reasons, await process.exited];
+        """
+    )
+    assert found == [["TimeoutError", "never"], 137]
