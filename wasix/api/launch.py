@@ -423,7 +423,7 @@ class Run:
                 self.frames = frames(outcome, image.linked.module)
             self._settle(thread, outcome)
             # The engine's side refers to this run: without it both go at once.
-            thread.runner = None
+            thread.end()
             process.threads.pop(thread.tid, None)
             self._carried -= 1
             replacement = process.replacement

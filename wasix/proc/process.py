@@ -113,6 +113,11 @@ class Thread:
         self.readers = process.descriptors.readers
         self.writers = process.descriptors.writers
 
+    def end(self) -> None:
+        """Its guest is over: what that ran on goes now, not with the last who knows the thread."""
+        self.runner = self.sleeper = None
+        self.memory = _NO_MEMORY
+
     def interrupt(self) -> None:
         """Have its carrier look, even if it waits."""
         self.attention = True

@@ -323,7 +323,7 @@ class Programs:
         self._settle(thread, end, message)
         task.carrier.end()
         process.threads.pop(tid, None)
-        thread.runner = thread.sleeper = None
+        thread.end()
         if any(other.process is process for other in self.tasks.values()):
             return
         if process.status is None and process.replacement is not None:
