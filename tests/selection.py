@@ -40,6 +40,7 @@ SLOW_START = "an interpreter takes longer to start CPython than the test gives i
 
 SKIPPED: dict[tuple[str, str], str] = {
     ("jsc-jitless", "test_quickjs_runs_a_script_from_a_host_volume"): NO_SIMD,
+    ("jsc-jitless", "test_a_function_of_any_type_is_called[jsc-jitless-call0-42]"): NO_SIMD,
     ("jsc-jitless", "test_programs_do_the_same_with_fuel[jsc-jitless-qjs]"): NO_SIMD,
     ("jsc-jitless", "test_the_same_as_subprocess[jsc-jitless-partial_output_of_run]"): SLOW_START,
 }

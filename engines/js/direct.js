@@ -145,7 +145,8 @@ globalThis.guest = (() => {
     found = null;
     for (let attempt = 0; found === null; attempt++) {
       words[ARGUMENT + 1] = attempt;
-      const length = tell(ASK_ADAPTER, Number(called.name));
+      // Its name is its index, but JavaScriptCore names no function that was imported.
+      const length = tell(ASK_ADAPTER, called.name === "" ? IMPORTED : Number(called.name));
       if (length <= 0) break;
       const head = JSON.parse(text(length)), bytes = pull(head.module);
       try {

@@ -45,6 +45,7 @@ _CONSTANTS: dict[str, int | str | list[int]] = {
     "ASK_TEXT": mailbox.TEXT,
     "ASK_CHUNK": mailbox.CHUNK,
     "ASK_ADAPTER": mailbox.ADAPTER,
+    "IMPORTED": mailbox.IMPORTED,
     "ASK_TOLD": mailbox.TOLD,
     "TOLD_SIZE": mailbox.TOLD_SIZE,
     "CHUNK_SIZE": mailbox.CHUNK_SIZE,

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Any
 
-from engines.js.mailbox import ARGUMENTS, CHUNK_SIZE, MAILBOX_SIZE, TOLD_SIZE
+from engines.js.mailbox import ARGUMENTS, CHUNK_SIZE, IMPORTED, MAILBOX_SIZE, TOLD_SIZE
 from engines.protocol import Door, Linked
 from engines.wasm import FunctionType, Module
 from engines.wasm.adapters import caller, representable, total
+from engines.wasm.types import ExternalType
 from wasix.abi import NUMBERS, UNWIND, Function
 from wasix.abi.instance import (
     CallSlot,
@@ -118,9 +119,13 @@ class Linking:
         (index,), (attempt,) = _WORD(arguments), _WORD(arguments, 4)
         candidates: dict[FunctionType, None] = {}
         for module in self._modules:
-            if index < len(module.index_space("function")):
-                of = module.function_type(index)
-                if representable(of):
+            types: list[ExternalType] = []
+            if index == IMPORTED:
+                types = [item.type for item in module.imports]
+            elif index < len(module.index_space("function")):
+                types = [module.function_type(index)]
+            for of in types:
+                if isinstance(of, FunctionType) and representable(of):
                     candidates[of] = None
         if attempt >= len(candidates):
             return 0

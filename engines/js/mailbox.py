@@ -36,6 +36,8 @@ CHUNK = -9
 ADAPTER = -10
 """(index, attempt): for a function that has this index in its module. The length of a JSON text,
 as for `TEXT`, about the module to call it with if it has the type; 0 if there are no more."""
+IMPORTED = (1 << 32) - 1
+"""For `ADAPTER`, instead of an index: of a function that was imported."""
 TOLD = -11
 """(length, bytes): a part of what comes of what is to be done, as JSON in ASCII."""
 TOLD_SIZE = MAILBOX_SIZE - ARGUMENTS - 4
