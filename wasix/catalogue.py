@@ -237,6 +237,13 @@ class Found(NamedTuple):
         return fetch(self.source, progress)
 
     @property
+    def file(self) -> Path | None:
+        """The file that holds what `read` gives, if it is as it stands there."""
+        if not isinstance(self.source, Path):
+            return cache.directory() / self.source.kept_as
+        return None if self.cwasm or self.source.suffix == TEXT else self.source
+
+    @property
     def kept(self) -> bool:
         """Whether there is a file to read (a damaged one of the cache is fetched again)."""
         if isinstance(self.source, Path):

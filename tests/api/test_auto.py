@@ -12,6 +12,7 @@ import pytest
 import engines
 import wasix
 from engines.artifacts import Artifacts
+from engines.native.cranelift import build
 from engines.protocol import Engine, EngineError
 from engines.wasm import Module, decode
 from wasix.api.auto import SMALL, choose
@@ -56,12 +57,16 @@ def test_a_large_one_starts_on_v8_until_its_code_is_kept(wat: Wat, artifacts: Ar
     assert (second.engine.name, second.fill) == ("cranelift", None)
 
 
-def test_without_one_engine_the_other_is_taken(wat: Wat, artifacts: Artifacts) -> None:
+def test_without_one_engine_the_other_is_taken(
+    wat: Wat, artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     large = module(wat(LARGE))
-    alone = choose(large, artifacts, without("cranelift"))
+    with monkeypatch.context() as patch:
+        patch.setattr(build, "is_installed", lambda: False)
+        alone = choose(large, artifacts, without("cranelift"))
     assert (alone.engine.name, alone.fill) == ("v8", None)
     assert choose(large, artifacts, without("v8")).engine.name == "cranelift"
-    with pytest.raises(EngineError, match="here: no cranelift here; no v8 here; no jsc here"):
+    with pytest.raises(EngineError, match="here: no v8 here; no cranelift here; no jsc here"):
         choose(large, artifacts, without(*engines.ENGINES))
 
 

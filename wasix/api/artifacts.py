@@ -38,7 +38,7 @@ class Filler:
 
     def __init__(self, choice: Choice, module: Module) -> None:
         assert choice.fill
-        self._what = choice.fill, module, kept()
+        self._what = choice.fill, module, kept(), choice.source
         self._lock = threading.Lock()
         self._timer = threading.Timer(PATIENCE, self.fill)
         self._timer.daemon = True

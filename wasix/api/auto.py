@@ -8,15 +8,17 @@ What is small is compiled in less time than V8 needs to start.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import engines
 from engines.artifacts import Artifacts
+from engines.native.cranelift import build
 from engines.protocol import Engine, EngineError
 from engines.wasm import Module
 from engines.wasm.types import Feature
 from wasix.api.errors import ProgramInvalid
-from wasix.api.needs import lacking, refusal, unable
+from wasix.api.needs import is_common, lacking, refusal, unable
 
 SMALL = 256 << 10
 """Bytes of a module that Cranelift compiles at once."""
@@ -25,11 +27,14 @@ Get = Callable[[str], Engine]
 
 
 class Choice(NamedTuple):
-    """An engine, and why it was taken. `fill` names the engine whose artifact is worth making."""
+    """An engine, and why it was taken."""
 
     engine: Engine
     reason: str
     fill: str | None = None
+    """The engine whose artifact is worth making."""
+    source: Path | None = None
+    """A file that holds the module, as it is compiled, if there is one."""
 
 
 def choose(
@@ -61,17 +66,22 @@ def choose(
             return otherwise
         return "; ".join(f"{name} lacks {', '.join(lack)}" for name, lack in unfit.items())
 
-    cranelift = found("cranelift")
-    if cranelift and artifacts and cranelift.kept(module, artifacts):
+    # wasmtime's library is loaded only if it is of use, since that takes as long as V8's.
+    native = build.is_installed()
+    kept = native and artifacts is not None and build.kept(module, artifacts)
+    small = module.size <= SMALL
+    cranelift = found("cranelift") if kept or small or not is_common(module) else None
+    if cranelift and kept:
         return Choice(cranelift, "its native code is in the cache")
-    if cranelift and module.size <= SMALL:
+    if cranelift and small:
         return Choice(cranelift, "it is small, so compiling it takes no time")
     v8 = found("v8")
     if v8:
-        if cranelift and artifacts:
+        if artifacts and (cranelift or (native and "cranelift" not in unfit and not missing)):
             reason = "it starts at once; native code will be in the cache for next time"
             return Choice(v8, reason, fill="cranelift")
         return Choice(v8, only("it starts at once"))
+    cranelift = cranelift or found("cranelift")
     if cranelift:
         return Choice(cranelift, only("it is the only engine here"))
     for name in engines.ENGINES:

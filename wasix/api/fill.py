@@ -15,7 +15,9 @@ import engines
 from engines.artifacts import Artifacts
 from engines.protocol import EngineError
 from engines.wasm import DecodeError, Module, decode
+from wasix.api.needs import lacking
 
+_WRITTEN = ".new-"
 PROCESSOR_TIME = 600
 """Seconds a compilation may compute."""
 _ROOT = Path(__file__).parents[2]
@@ -26,19 +28,18 @@ def key(engine: str, digest: str) -> str:
     return f"{engine}-{digest[:40]}"
 
 
-def start(engine: str, module: Module, artifacts: Artifacts) -> None:
-    """Compile `module` with `engine` into `artifacts`, soon. Nothing depends on its success."""
+def start(engine: str, module: Module, artifacts: Artifacts, source: Path | None = None) -> None:
+    """Compile `module` with `engine` into `artifacts`, soon. Nothing depends on its success.
+
+    `source` is a file that holds it, or did.
+    """
     import subprocess
-    import tempfile
 
     lock = key(engine, module.digest)
     if not artifacts.lock(lock):
         return
     try:
-        handle, name = tempfile.mkstemp(dir=artifacts.directory, prefix=".new-", suffix=".wasm")
-        with os.fdopen(handle, "wb") as file:
-            for piece in module.buffers():
-                file.write(piece)
+        name = str(source.absolute()) if source else _written(module, artifacts)
         command = [sys.executable, "-m", "wasix.api.fill", engine, name, lock]
         subprocess.Popen(
             [*command, str(artifacts.directory), str(artifacts.limit)],
@@ -53,6 +54,17 @@ def start(engine: str, module: Module, artifacts: Artifacts) -> None:
         artifacts.unlock(lock)
 
 
+def _written(module: Module, artifacts: Artifacts) -> str:
+    """A file with the module, for the process to remove."""
+    import tempfile
+
+    handle, name = tempfile.mkstemp(dir=artifacts.directory, prefix=_WRITTEN, suffix=".wasm")
+    with os.fdopen(handle, "wb") as file:
+        for piece in module.buffers():
+            file.write(piece)
+    return name
+
+
 def main() -> None:
     engine, name, lock, directory, limit = sys.argv[1:]
     artifacts = Artifacts(Path(directory), int(limit))
@@ -60,12 +72,15 @@ def main() -> None:
     try:
         _be_modest()
         module = decode(Path(name).read_bytes(), name)
-        engines.get(engine).prepare(module, artifacts)
+        compiler = engines.get(engine)
+        if key(engine, module.digest) == lock and not lacking(module, compiler):
+            compiler.prepare(module, artifacts)
     except (OSError, EngineError, DecodeError):
         pass
     finally:
-        with suppress(OSError):
-            os.unlink(name)
+        if Path(name).parent == artifacts.directory and Path(name).name.startswith(_WRITTEN):
+            with suppress(OSError):
+                os.unlink(name)
         artifacts.unlock(lock)
 
 

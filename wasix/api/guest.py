@@ -90,6 +90,8 @@ def load(box: Sandbox, args: Path | Sequence[Path], profile: Path | None = None)
     if any("\0" in arg for arg in argv):
         raise UsageError("an argument has a NUL character in it")
     choice = box.launcher.choose(program.module, found.cwasm, profiled=written is not None)
+    if program.module.hashed is not None:  # it is as it was read
+        choice = choice._replace(source=found.file)
     image = Image(found.name, program, choice)
     return Loaded(texts, found.name, argv, found.environ, image, written)
 

@@ -20,6 +20,11 @@ COMMON: frozenset[Feature] = frozenset(
 """What every engine has. Almost all modules need no more, and then no engine is asked."""
 
 
+def is_common(module: Module) -> bool:
+    """Whether `module` needs nothing, as its sections prove, that an engine might lack."""
+    return not section_features(module) - COMMON
+
+
 def lacking(module: Module, engine: Engine) -> list[Feature]:
     """What `module` needs, as its sections prove, and `engine` does not have."""
     needed = section_features(module) - COMMON

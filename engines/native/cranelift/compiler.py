@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import os
 import threading
 import time
@@ -14,23 +13,17 @@ from functools import cache, lru_cache, partial
 from typing import Protocol
 
 from engines.artifacts import Kept
+from engines.native.cranelift.build import WASM_STACK, build, key
 from engines.native.cranelift.library import (
     FLAGS,
     PERF_MAP,
     Bytes,
     Library,
-    installed,
     library,
 )
-from engines.native.processor import processor
 from engines.perf import SUPPORTED, wanted
-from engines.protocol import Build
 from engines.wasm import FunctionType, ValueType
 from engines.wasm.types import Feature
-
-WASM_STACK = 8 << 20
-"""Bytes of stack a guest may use before it traps. wasmtime's own default, 512 KiB, is too little
-for interpreters that recurse."""
 
 _KEPT = 16
 """Compiled modules kept for further guests, the last used ones: of most, two."""
@@ -119,13 +112,7 @@ class Compiler:
             self.library.wasmtime_config_profiler_set(config, PERF_MAP)
         self.engine = self.library.wasm_engine_new_with_config(config)
         self._lock = threading.Lock()
-        self.build = Build(
-            "cranelift",
-            f"wasmtime {installed()}",
-            processor(),
-            _digest(f"{sorted(FLAGS.items())} {stack}"),
-        )
-        self._fits = _digest(repr(self.build))
+        self.build = build(stack)
         self._modules: OrderedDict[str, Compiled] = OrderedDict()
         self._stopping: list[Callable[[], bool]] = []
         self.declared = lru_cache(_TYPES)(partial(DeclaredFunction, self.library))
@@ -133,7 +120,7 @@ class Compiler:
 
     def key(self, module: Source) -> str:
         """What the artifact of `module` is kept under."""
-        return f"cranelift-{self._fits}-{module.digest[:40]}"
+        return key(self.build, module.digest)
 
     def module(self, module: Source, artifacts: Kept | None = None) -> Compiled:
         """`module`, compiled now or before; kept in `artifacts` for others. Raises `Invalid`."""
@@ -227,10 +214,6 @@ class Compiler:
                 self._stopping = [stopping for stopping in self._stopping if stopping()]
                 if not self._stopping:
                     return
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @cache

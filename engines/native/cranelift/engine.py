@@ -13,7 +13,8 @@ from weakref import WeakKeyDictionary
 
 from engines.artifacts import Kept
 from engines.asyncify import PAGE
-from engines.native.cranelift.compiler import WASM_STACK, Compiler, Invalid, compiler
+from engines.native.cranelift.build import WASM_STACK
+from engines.native.cranelift.compiler import Compiler, Invalid, compiler
 from engines.native.cranelift.library import Extern, Instance
 from engines.native.cranelift.linking import Common, Linking
 from engines.native.cranelift.mailbox import Mail, Mailbox, Mails
