@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from e2e.conftest import message, opened
 from tests.guests.build import compile_guest
@@ -175,3 +175,18 @@ def test_what_is_no_journal_is_left_alone(first: Page) -> None:
     assert message(lambda: start(first, "foreign")) == (
         "the files that are kept here cannot be read: it was not written by this version"
     )
+
+
+def test_where_nothing_can_be_kept_it_works_and_says_so(first: Page) -> None:
+    def without(route: Route) -> None:
+        response = route.fetch()
+        code = f"delete StorageManager.prototype.getDirectory; {response.text()}"
+        route.fulfill(response=response, body=code)
+
+    first.route("**/worker-*.js", without)
+    start(first)
+    do(first, "await wasix.fs.writeFile('/a', 'a'); await wasix.fs.save()")
+    assert do(first, "return wasix.fs.readText('/a')") == "a"
+    assert do(first, "return notices") == [
+        "files are not kept: the browser has no place for them here, which takes a secure context"
+    ]

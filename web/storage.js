@@ -31,7 +31,7 @@ const MINE = "mine";
 /** @param {string} name Of the journal. @returns {Promise<Storage>} */
 export async function openStorage(name) {
   const { storage } = navigator;
-  if (!storage?.getDirectory) throw new Error("this browser keeps no files here (it needs a secure context)");
+  if (!storage?.getDirectory) throw new Error("the browser has no place for them here, which takes a secure context");
   const root = await storage.getDirectory();
   const all = await root.getDirectoryHandle("wasix", { create: true });
   const folder = await all.getDirectoryHandle(encodeURIComponent(name), { create: true });

@@ -218,6 +218,12 @@ async function fetched(url) {
   return new Uint8Array(await response.arrayBuffer());
 }
 
+/** Go on without one. @param {Error} error */
+function withoutStorage(error) {
+  postMessage({ notice: `files are not kept: ${error.message}` });
+  return null;
+}
+
 /** @type {Promise<Kernel>} */
 let kernel;
 
@@ -234,7 +240,7 @@ const methods = {
     const begin = async () => {
       const [python, storage] = await Promise.all([
         startPython(runtime),
-        persist === undefined ? null : openStorage(persist),
+        persist === undefined ? null : openStorage(persist).catch(withoutStorage),
       ]);
       return { kernel: new Kernel(python, suspends, thread, storage), storage };
     };
