@@ -151,6 +151,8 @@ export class WasixTerminal extends HTMLElement {
     const mode = /** @type {import("./wasix.js").Mode} */ (this.getAttribute("mode") ?? "edit");
     if (cwd !== "/") await this.wasix.fs.mkdir(cwd);
     const history = new History(program, this.getAttribute("history") === "keep");
+    // It may just have got another size.
+    screen.fit();
     return this.wasix.spawn(program, words(this.getAttribute("args") ?? ""), {
       cwd,
       terminal: { ...screen.size, mode, history: history.lines, entered: (line) => history.add(line) },

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -278,21 +279,29 @@ class Seat:
     def leave(self, keys: bytes) -> int:
         """Type what ends the command; its status."""
         os.write(self._terminal, keys)
-        try:
-            return self._process.wait(60)
-        finally:
-            self._process.kill()
-            os.close(self._terminal)
+        return self._process.wait(60)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._terminal)
 
 
 def session(seat: Seat) -> tuple[bytes, int]:
     """What is on the screen, and the status, when someone has used a shell for a while."""
+    with closing(seat):
+        return used(seat)
+
+
+def used(seat: Seat) -> tuple[bytes, int]:
     seat.see(b"$ ")
     seat.type(b"echo $((6*7)) | cat\r")
     seat.type(b"sh -c 'exit 5'; echo $?\r")
     seat.type(b"read x\r", b"read x\r\n")
     seat.type(b"\x03")
+    # Once cat answers: before that a key may come between two programs, or a fork and its exec.
     seat.type(b"sh -c 'echo begun; cat'\r", b"begun\r\n")
+    seat.type(b"x\r", b"x\r\nx\r\n")
     seat.type(b"\x03")
     seat.type(b"cat; echo read\r", b"echo read\r\n")
     seat.type(b"a line\r", b"a line\r\na line\r\n")
