@@ -70,6 +70,24 @@ def test_without_one_engine_the_other_is_taken(
         choose(large, artifacts, without(*engines.ENGINES))
 
 
+def test_a_program_that_may_have_threads_gets_an_engine_that_has_them(
+    wat: Wat, artifacts: Artifacts
+) -> None:
+    class V8:
+        name = "v8"
+        abilities = engines.get("v8").abilities._replace(threads=False)
+        features = staticmethod(engines.get("v8").features)
+
+    def get(name: str) -> Engine:
+        return V8() if name == "v8" else engines.get(name)  # type: ignore[return-value]
+
+    threaded = LARGE.replace(
+        '(memory (export "memory") 8)', '(memory (export "memory") 8 8 shared)'
+    )
+    assert choose(module(wat(threaded)), artifacts, get).engine.name == "cranelift"
+    assert choose(module(wat(LARGE)), artifacts, get).engine.name == "v8"
+
+
 def test_the_engines_of_child_processes_are_the_last_choice(wat: Wat, artifacts: Artifacts) -> None:
     class Jsc:
         name = "jsc"

@@ -15,7 +15,7 @@ import engines
 from engines.artifacts import Artifacts
 from engines.native.cranelift import build
 from engines.protocol import Engine, EngineError
-from engines.wasm import Module
+from engines.wasm import MemoryType, Module
 from engines.wasm.types import Feature
 from wasix.api.errors import ProgramInvalid
 from wasix.api.needs import is_common, lacking, refusal, unable
@@ -35,6 +35,12 @@ class Choice(NamedTuple):
     """The engine whose artifact is worth making."""
     source: Path | None = None
     """A file that holds the module, as it is compiled, if there is one."""
+
+
+def _shares(module: Module) -> bool:
+    """Whether it has memory that threads could share."""
+    memories = module.index_space("memory")
+    return any(isinstance(of, MemoryType) and of.limits.shared for of in memories)
 
 
 def choose(
@@ -76,6 +82,8 @@ def choose(
     if cranelift and small:
         return Choice(cranelift, "it is small, so compiling it takes no time")
     v8 = found("v8")
+    if v8 and cranelift and _shares(module) and not v8.abilities.threads:
+        return Choice(cranelift, "there it can have threads, and on V8 it cannot")
     if v8:
         if artifacts and (cranelift or (native and "cranelift" not in unfit and not missing)):
             reason = "it starts at once; native code will be in the cache for next time"
