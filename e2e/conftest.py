@@ -150,15 +150,20 @@ def new_isolated_script(browser: Browser, isolated_site: str) -> Iterator[Script
         yield kernel(page)
 
 
-def take_jspi(page: Page) -> None:
-    """Take JavaScript Promise Integration away from workers."""
+def delete_in_worker(page: Page, *names: str) -> None:
+    """Have the kernel's worker be without something that browsers have."""
 
     def without(route: Route) -> None:
         response = route.fetch()
-        code = f"delete WebAssembly.Suspending; delete WebAssembly.promising; {response.text()}"
-        route.fulfill(response=response, body=code)
+        deleted = "".join(f"delete {name}; " for name in names)
+        route.fulfill(response=response, body=deleted + response.text())
 
     page.route("**/worker-*.js", without)
+
+
+def take_jspi(page: Page) -> None:
+    """Take JavaScript Promise Integration away from it."""
+    delete_in_worker(page, "WebAssembly.Suspending", "WebAssembly.promising")
 
 
 @pytest.fixture

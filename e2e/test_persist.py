@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page
 
-from e2e.conftest import message, opened
+from e2e.conftest import delete_in_worker, message, opened
 from tests.guests.build import compile_guest
 
 MODULE = "{ module: new Uint8Array(arg), name: 'keep' }"
@@ -178,12 +178,7 @@ def test_what_is_no_journal_is_left_alone(first: Page) -> None:
 
 
 def test_where_nothing_can_be_kept_it_works_and_says_so(first: Page) -> None:
-    def without(route: Route) -> None:
-        response = route.fetch()
-        code = f"delete StorageManager.prototype.getDirectory; {response.text()}"
-        route.fulfill(response=response, body=code)
-
-    first.route("**/worker-*.js", without)
+    delete_in_worker(first, "StorageManager.prototype.getDirectory")
     start(first)
     do(first, "await wasix.fs.writeFile('/a', 'a'); await wasix.fs.save()")
     assert do(first, "return wasix.fs.readText('/a')") == "a"
