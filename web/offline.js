@@ -27,6 +27,7 @@ export async function offline({ isolate = false } = {}) {
     return false;
   }
   for (const program of used) worker.postMessage({ keep: program });
+  if (crossOriginIsolated) sessionStorage.removeItem(TRIED);
   if (isolate && !crossOriginIsolated && !sessionStorage.getItem(TRIED)) {
     sessionStorage.setItem(TRIED, "1");
     location.reload();

@@ -1,12 +1,13 @@
 /**
  * What the worker of a guest thread shares with the kernel's: room for one request, its answer, and
  * bytes that go either way. The guest's worker makes a request, says so in a message unless the
- * kernel's worker is looking for it, and sleeps until there is an answer. That worker never sleeps.
+ * kernel's worker is looking for it, and sleeps until there is an answer. That worker sleeps only for
+ * the moment that a `WISH` takes.
  */
 
 import { DATA } from "#glue";
 
-/** What a guest's worker may ask for. `web/worker.js` has what the kernel does then. */
+/** What a guest's worker may ask for; `host.js` does it. */
 export const REQUEST = {
   /** Make a system call: its number, then what its decoder gets. The staging area is in the bytes. */
   CALL: 0,
@@ -68,7 +69,7 @@ export const WISH = { READ: 2, WRITE: 3 };
 export const LOOKS = 2000;
 
 /** Numbers of a request, and of an answer. */
-export const NUMBERS = 32;
+const NUMBERS = 32;
 
 /** Bytes there is room for at first. */
 const FIRST = DATA + 65536;

@@ -249,11 +249,6 @@ class Journal:
 
     # Writing.
 
-    @property
-    def changed(self) -> bool:
-        """Whether there may be something to commit."""
-        return self._changed
-
     def commit(self) -> None:
         """Have all that has changed be there for good. Raises `Errno`."""
         if not self._changed:

@@ -100,6 +100,8 @@ class Page:
         self.stage = Stage()
         host = PageHost()
         self.kept = self._keep(host, storage) if storage else None
+        self._failure = ""
+        """Why files could not be kept the last time."""
         self.kernel = make_kernel(host, files=self.kept.files if self.kept else None)
         self.namespace = self.kernel.namespace
         if self.kept:
@@ -258,11 +260,14 @@ class Page:
         self.door.exited(process.pid, process.status, process.message)
 
     def try_to_save(self) -> None:
-        """The same, when nobody asked for it."""
+        """The same, when nobody asked for it. Failures are told once, until it succeeds again."""
+        before, self._failure = self._failure, ""
         try:
             self.save()
         except PageError as error:
-            self.door.failed(str(error))
+            self._failure = str(error)
+            if self._failure != before:
+                self.door.failed(self._failure)
 
     def turn(self) -> None:
         """The worker's turn of the event loop ends, or a guest begins to wait."""
