@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,11 @@ def test_names_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert catalogue.find("tool").source == Path("tool")
     with pytest.raises(ProgramNotFound, match="python, sqlite3"):
         catalogue.find("nosuch")
+
+
+def test_only_a_file_can_be_read_again(tmp_path: Path) -> None:
+    program, pipe = tmp_path / "a.wasm", tmp_path / "b.wasm"
+    program.write_bytes(b"")
+    os.mkfifo(pipe)
+    assert catalogue.find(str(program)).file == program
+    assert catalogue.find(str(pipe)).file is None

@@ -241,7 +241,9 @@ class Found(NamedTuple):
         """The file that holds what `read` gives, if it is as it stands there."""
         if not isinstance(self.source, Path):
             return cache.directory() / self.source.kept_as
-        return None if self.cwasm or self.source.suffix == TEXT else self.source
+        as_read = self.cwasm is None and self.source.suffix != TEXT
+        # A pipe gives its bytes once.
+        return self.source if as_read and self.source.is_file() else None
 
     @property
     def kept(self) -> bool:
