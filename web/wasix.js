@@ -34,7 +34,7 @@ const ELSEWHERE = "another tab keeps these files: here they can be read, and not
  * @property {number} [memoryLimit] Bytes of linear memory the program may have.
  * @property {boolean} [apart] Runs it, and what it starts, in workers of its own where these can share
  *   memory (`ready()` says so as `isolated`): it can be ended while it computes, and keeps no other
- *   program waiting, but a system call takes 10 to 50 µs.
+ *   program waiting, but a system call takes 10 to 100 µs.
  * @property {AbortSignal} [signal] Ends the program (SIGKILL); `run` then rejects with its reason.
  * @property {TerminalOptions} [terminal] Gives it a terminal for all three streams; its output is then
  *   in `stdout`, and what is written to `stdin` are keys.
