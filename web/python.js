@@ -2,12 +2,15 @@
 
 import { loadPyodide } from "pyodide";
 
+import { instantiated, unpack } from "./snapshot.js";
+
 /**
  * Where the parts of Python lie.
  * @typedef {object} Runtime
  * @property {string} url The directory, with a slash at its end.
  * @property {string} library Python's standard library and the kernel: a zip archive's name.
- * @property {string} snapshot Memory to start from, compressed: a file's name.
+ * @property {string} snapshot Memory to start from: a file's name. There is a compressed one with `.gz`.
+ * @property {boolean} [compresses] Whether the server seems to compress as well as can be.
  * @property {string} nothing An empty archive, to be given where the snapshot makes one needless.
  * @property {any} lock What Pyodide needs to know about packages: that there are none.
  */
@@ -15,23 +18,44 @@ import { loadPyodide } from "pyodide";
 /** @typedef {Awaited<ReturnType<typeof startPython>>} Python */
 
 /** @param {Runtime} runtime */
-async function load({ url, library, snapshot, nothing, lock }) {
+async function load({ url, library, snapshot, compresses, nothing, lock }) {
+  // None of what is fetched waits for another.
+  const script = import(`${url}pyodide.asm.mjs`);
   const common = { indexURL: url, lockFileContents: lock, packageBaseUrl: url };
   try {
-    // What the archive holds is loaded in the snapshot.
-    const memory = unpacked(url + snapshot);
-    memory.catch(() => {});
-    return await loadPyodide({ ...common, stdLibURL: url + nothing, _loadSnapshot: memory });
+    const found = fetched(url + snapshot, compresses).then(unpack);
+    const kept = found.then(({ snapshot }) => snapshot);
+    kept.catch(() => {});
+    return await loadPyodide({
+      ...common,
+      // What the archive holds is loaded in the snapshot.
+      stdLibURL: url + nothing,
+      _loadSnapshot: kept,
+      createPyodideModule: async (settings) => {
+        const { complete } = await found;
+        instantiated(settings, complete);
+        return (await script).default(settings);
+      },
+    });
   } catch {
     // Snapshots are Pyodide's own business, and engines differ: start the long way.
     return loadPyodide({ ...common, stdLibURL: url + library });
   }
 }
 
-/** @param {string} url */
-async function unpacked(url) {
-  const response = await fetch(url);
-  if (!response.ok || !response.body) throw new Error(`${url}: HTTP status ${response.status}`);
+/**
+ * A file that a server compresses, or that is there compressed with `.gz` at the end of its name.
+ * @param {string} url @param {boolean} [compresses]
+ */
+async function fetched(url, compresses) {
+  if (compresses) {
+    const aborter = new AbortController();
+    const response = await fetch(url, { signal: aborter.signal });
+    if (response.ok && response.headers.has("content-encoding")) return new Uint8Array(await response.arrayBuffer());
+    aborter.abort();
+  }
+  const response = await fetch(`${url}.gz`);
+  if (!response.ok || !response.body) throw new Error(`${url}.gz: HTTP status ${response.status}`);
   const stream = response.body.pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }

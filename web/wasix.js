@@ -119,7 +119,7 @@ export class Wasix {
     };
     const { runtime } = manifest;
     const url = new URL(runtime.url, base).href;
-    const started = this.#send("start", { ...runtime, url }, new URL(manifest.thread, base).href, this.persist);
+    const started = this.#send("start", { ...runtime, url, compresses: compresses() }, new URL(manifest.thread, base).href, this.persist);
     started.then(({ writable }) => writable || this.#notice?.(ELSEWHERE), () => {});
     return started;
   }
@@ -278,6 +278,12 @@ export class Wasix {
     }
     if (!heard) this.#end("it computed on and heard no signal: its worker was ended", pid, status);
   }
+}
+
+/** Whether this script came compressed as well as servers can, so that other files do, too. */
+function compresses() {
+  const [entry] = performance.getEntriesByName(import.meta.url);
+  return ["br", "zstd"].includes(/** @type {any} */ (entry)?.contentEncoding);
 }
 
 /**

@@ -9,17 +9,20 @@ import shutil
 import subprocess
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
 
 from wasix.api.errors import UsageError, WasixError
+from wasix.web import sizes
 from wasix.web.build import WEB, BuildError, build
 from wasix.web.serve import server
 
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="needs Node.js")
+
+QUICKLY = 4
 
 NOTHING = '(module (memory (export "memory") 1) (func (export "_start")))'
 
@@ -31,18 +34,18 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("web")
     program = folder / "nothing.wasm"
     program.write_bytes(wasmtime.wat2wasm(NOTHING))
-    build(folder / "site", [str(program)])
+    build(folder / "site", [str(program)], brotli=QUICKLY)
     return folder / "site"
 
 
 @pytest.fixture
-def get(bundle: Path) -> Iterator[Callable[[str], HTTPResponse]]:
+def get(bundle: Path) -> Iterator[Callable[..., HTTPResponse]]:
     with server(bundle) as http:
         threading.Thread(target=http.serve_forever, daemon=True).start()
         connection = HTTPConnection("127.0.0.1", http.server_address[1])
 
-        def request(path: str) -> HTTPResponse:
-            connection.request("GET", path)
+        def request(path: str, headers: Mapping[str, str] = {}) -> HTTPResponse:
+            connection.request("GET", path, headers=headers)
             response = connection.getresponse()
             response.read()
             return response
@@ -79,15 +82,32 @@ def test_a_bundle_names_nothing_of_the_machine_it_was_made_on(bundle: Path) -> N
             assert here not in (gzip.decompress(data) if path.suffix == ".gz" else data), path
 
 
+def test_compressed_files_hold_the_same(bundle: Path) -> None:
+    compressed = list(bundle.rglob("*.gz"))
+    assert {path.name.partition("-")[0] for path in compressed} >= {
+        *("index.html.gz", "loader.js.gz", "pyodide.asm.wasm.gz", "python.snapshot.gz", "worker")
+    }
+    for path in compressed:
+        assert gzip.decompress(path.read_bytes()) == path.with_suffix("").read_bytes()
+        assert 0 < path.with_suffix(".br").stat().st_size < path.stat().st_size
+
+
+def test_no_part_has_grown_much_since_the_last_release(bundle: Path) -> None:
+    version, before = sizes.released()
+    found = sizes.parts(bundle)
+    assert found.keys() == before.keys()
+    grown = {part: size for part, size in found.items() if size.gzip > 1.03 * before[part].gzip}
+    assert not grown, f"larger than in {version}: {grown}; see wasix/web/sizes.py"
+
+
 def test_the_same_sources_make_the_same_bundle(bundle: Path, tmp_path: Path) -> None:
     program = tmp_path / "nothing.wasm"
     [made] = bundle.glob("assets/nothing-*.wasm")
     shutil.copy(made, program)
-    build(tmp_path / "again", [str(program)])
+    build(tmp_path / "again", [str(program)], brotli=QUICKLY)
 
     def contents(folder: Path) -> dict[str, bytes]:
-        # A snapshot has addresses and seeds in it that differ each time.
-        files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".gz")
+        files = (path for path in folder.rglob("*") if path.is_file())
         return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
     assert contents(tmp_path / "again") == contents(bundle)
@@ -130,6 +150,21 @@ def test_files_are_served_as_what_they_are(
     assert ("immutable" in response.headers["Cache-Control"]) is kept
     assert "Cross-Origin-Opener-Policy" not in response.headers
     assert "Cross-Origin-Embedder-Policy" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [("gzip, deflate, br, zstd", "br"), ("gzip;q=1", "gzip"), ("identity", None), ("", None)],
+)
+def test_a_compressed_file_is_served_to_who_takes_it(
+    bundle: Path, get: Callable[..., HTTPResponse], accepted: str, coding: str | None
+) -> None:
+    response = get("/loader.js", {"Accept-Encoding": accepted})
+    suffix = {"br": ".br", "gzip": ".gz", None: ""}[coding]
+    assert response.status == 200
+    assert response.headers["Content-Encoding"] == coding
+    assert response.headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert int(response.headers["Content-Length"]) == (bundle / f"loader.js{suffix}").stat().st_size
 
 
 @pytest.mark.parametrize("path", ["/none", "/assets/", "/%2e%2e/etc/passwd"])

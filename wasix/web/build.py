@@ -6,6 +6,7 @@ and may be cached for ever.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -32,63 +33,33 @@ from wasix.api.errors import WasixError
 from wasix.api.program import link
 from wasix.api.sandbox import ENVIRONMENT
 from wasix.proc.signal import IGNORED, STOPPING, Signal
+from wasix.web.compress import compress, compressible
+from wasix.web.sources import ROOT, sources
 
-ROOT = Path(__file__).parents[2]
 WEB = ROOT / "web"
 
 PYODIDE_FILES = ("pyodide.asm.mjs", "pyodide.asm.wasm")
 """What Pyodide fetches by itself, beside the standard library."""
 
-KERNEL = (
-    "wasix/__init__.py",
-    "wasix/abi",
-    "wasix/calls",
-    "wasix/fs",
-    "wasix/host.py",
-    "wasix/kernel.py",
-    "wasix/net",
-    "wasix/proc",
-    "wasix/system.py",
-    "wasix/web/__init__.py",
-    "wasix/web/kept.py",
-    "wasix/web/memory.py",
-    "wasix/web/page.py",
-    "wasix/web/programs.py",
-    "wasix/web/streams.py",
-    "wasix/api/__init__.py",
-    "wasix/api/errors.py",
-    "wasix/api/program.py",
-    "engines/__init__.py",
-    "engines/artifacts.py",
-    "engines/asyncify.py",
-    "engines/protocol.py",
-    "engines/js/__init__.py",
-    "engines/js/imports.py",
-    "engines/traps.py",
-    "engines/wasm",
-)
-"""The Python that runs in the page."""
-
-_OF_DESKTOPS = ("adapters", "dylink", "meter", "probes", "references")
-
-# They stand on what a page lacks: descriptors of the host, and threads.
-NOT_IN_A_PAGE = (
-    "wasix/fs/host.py",
-    "wasix/proc/carrier.py",
-    # What rewrites code, or asks an engine what it can do, is asked for on desktops only.
-    *(f"engines/wasm/{name}.py" for name in _OF_DESKTOPS),
-)
+STANDINS = WEB / "standins"
+"""Modules that take the place of Pyodide's own, which load much that the kernel never needs."""
 
 
 class BuildError(WasixError):
     """The bundle cannot be made; the text says what is missing and the remedy."""
 
 
-def build(directory: Path, programs: Sequence[str] = ("cowsay", "python", "sqlite3")) -> None:
+def build(
+    directory: Path,
+    programs: Sequence[str] = ("cowsay", "python", "sqlite3"),
+    *,
+    brotli: int | None = None,
+) -> None:
     """Write the bundle to `directory`, replacing one that is there.
 
     `programs` are names of the catalogue or paths of `.wasm` files; the first is the page's
-    default. Raises `WasixError`.
+    default. With `brotli`, how hard that tries (1 to 11), there are compressed files beside all
+    that are worth it, for hosts that hand these out. Raises `WasixError`.
     """
     directory = directory.absolute()  # tools run elsewhere are given paths below it
     if directory.exists() and not (directory / "loader.js").exists() and any(directory.iterdir()):
@@ -110,6 +81,8 @@ def build(directory: Path, programs: Sequence[str] = ("cowsay", "python", "sqlit
         (bundle / "manifest.json").write_text(json.dumps(manifest, indent=1))
         _page(manifest, bundle, script)
         _service_worker(packages, manifest, bundle, Path(folder))
+        if brotli is not None:
+            compress(compressible(bundle), brotli, _compress)
         if directory.exists():
             shutil.rmtree(directory)
         bundle.rename(directory)
@@ -168,6 +141,10 @@ def _hashed(data: bytes, name: str, directory: Path) -> Path:
     return path
 
 
+def _compress(quality: int, files: Iterable[Path]) -> None:
+    _run(["node", "compress.mjs", str(quality), *files], WEB)
+
+
 def _programs(names: Iterable[str], assets: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for name in names:
         found = catalogue.find(name)
@@ -195,9 +172,10 @@ def _programs(names: Iterable[str], assets: Path) -> Iterator[tuple[str, dict[st
 def _runtime(packages: Path, assets: Path, folder: Path) -> dict[str, Any]:
     """Pyodide, its standard library and the kernel, in a directory named after their content."""
     pyodide = packages / "pyodide"
-    sources = folder / "sources.json"
-    sources.write_text(json.dumps({path: str(ROOT / path) for path in _kernel_files()}))
-    _run(["node", WEB / "pack.mjs", pyodide, sources, folder], folder)
+    library = folder / "library.zip"
+    kernel = sources()
+    _library(pyodide / "python_stdlib.zip", kernel.values(), library)
+    _run(["node", WEB / "pack.mjs", pyodide, library, ",".join(kernel), folder], folder)
     version = json.loads((pyodide / "package.json").read_text())["version"]
     # The snapshot follows from the archive, but differs a little each time it is made.
     archive = (folder / "python.zip").read_bytes()
@@ -206,27 +184,32 @@ def _runtime(packages: Path, assets: Path, folder: Path) -> dict[str, Any]:
     place.mkdir()
     for name in PYODIDE_FILES:
         shutil.copy(pyodide / name, place)
-    for name in ("python.zip", "python.snapshot.gz"):
+    for name in ("python.zip", "python.snapshot"):
         shutil.copy(folder / name, place)
+    snapshot = (folder / "python.snapshot").read_bytes()
+    (place / "python.snapshot.gz").write_bytes(gzip.compress(snapshot, mtime=0))
     with zipfile.ZipFile(place / "nothing.zip", "w"):
         pass
     info = json.loads((pyodide / "pyodide-lock.json").read_text())["info"]
     return {
         "url": f"assets/{place.name}/",
         "library": "python.zip",
-        "snapshot": "python.snapshot.gz",
+        "snapshot": "python.snapshot",
         "nothing": "nothing.zip",
         "lock": {"info": info, "packages": {}},
     }
 
 
-def _kernel_files() -> Iterator[str]:
-    for part in KERNEL:
-        path = ROOT / part
-        for file in [path] if path.suffix else sorted(path.rglob("*.py")):
-            name = file.relative_to(ROOT).as_posix()
-            if name not in NOT_IN_A_PAGE:
-                yield name
+def _library(stock: Path, kernel: Iterable[Path], path: Path) -> None:
+    """Python's library with the kernel's sources and the stand-ins in it."""
+    own = {file.relative_to(ROOT).as_posix(): file for file in kernel}
+    own |= {file.relative_to(STANDINS).as_posix(): file for file in STANDINS.rglob("*.py")}
+    with zipfile.ZipFile(stock) as given, zipfile.ZipFile(path, "w") as library:
+        for name in given.namelist():
+            if name not in own:
+                library.writestr(name, given.read(name))
+        for name, file in own.items():
+            library.write(file, name)
 
 
 def _glue(packages: Path, folder: Path) -> Path:
@@ -315,8 +298,8 @@ def _service_worker(packages: Path, manifest: dict[str, Any], bundle: Path, fold
     """What keeps all of the bundle but its programs, and these as they are used."""
     programs = {program["file"] for program in manifest["programs"].values()}
     runtime = manifest["runtime"]
-    # Engines that cannot start from the snapshot fetch this instead.
-    spared = programs | {runtime["url"] + runtime["library"]}
+    # The snapshot is kept compressed. Engines that cannot start from it fetch the library instead.
+    spared = programs | {runtime["url"] + runtime[name] for name in ("library", "snapshot")}
     files = [path for path in bundle.rglob("*") if path.is_file() and path.suffix != ".txt"]
     names = sorted({path.relative_to(bundle).as_posix() for path in files} - spared)
     digest = hashlib.sha256()

@@ -1,15 +1,20 @@
-"""Hands out a bundle over HTTP, for trying it: what any static file host does."""
+"""Hands out a bundle over HTTP, for trying it: what any static file host does, and good ones do."""
 
 from __future__ import annotations
 
+import io
+import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import BinaryIO
 
 from wasix.api.errors import UsageError
+from wasix.web.compress import CODINGS
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -38,6 +43,29 @@ class Handler(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     extensions_map = _TYPES
     headers_of_all: Mapping[str, str] = {}
+
+    def send_head(self) -> io.BytesIO | BinaryIO | None:
+        """As the base does it, but with a compressed file if there is one."""
+        accepted = {
+            coding.partition(";")[0].strip()
+            for coding in self.headers.get("Accept-Encoding", "").split(",")
+        }
+        plain = Path(self.translate_path(self.path))
+        for coding, suffix in CODINGS.items():
+            with suppress(OSError):
+                if coding in accepted:
+                    return self._send_coded(plain, coding, suffix)
+        return super().send_head()
+
+    def _send_coded(self, plain: Path, coding: str, suffix: str) -> BinaryIO:
+        file = open(f"{plain}{suffix}", "rb")  # noqa: SIM115 - the caller closes it
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", self.guess_type(plain))
+        self.send_header("Content-Encoding", coding)
+        self.send_header("Content-Length", str(os.fstat(file.fileno()).st_size))
+        self.send_header("Vary", "Accept-Encoding")
+        self.end_headers()
+        return file
 
     def end_headers(self) -> None:
         for name, value in self.headers_of_all.items():
