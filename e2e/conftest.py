@@ -113,9 +113,10 @@ Script = Callable[..., Any]
 """Evaluates the body of an async function of `wasix` and `arg`."""
 
 
-def kernel(page: Page) -> Script:
+def kernel(page: Page, options: str = "") -> Script:
     page.goto("blank.html")
-    page.evaluate("async () => { window.wasix = await (await import('./loader.js')).load(); }")
+    loading = f"(await import('./loader.js')).load({options})"
+    page.evaluate(f"async () => {{ window.wasix = await {loading}; }}")
 
     def evaluate(body: str, arg: object = None) -> Any:
         return page.evaluate(f"async (arg) => {{ {body} }}", arg)

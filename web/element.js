@@ -8,12 +8,13 @@
  * | `mode` | `edit` (default): lines are edited as with Readline; `cooked`: as on a plain Unix terminal; `raw` |
  * | `history` | `keep` keeps entered lines in the browser's storage, by program |
  * | `offline` | keeps the bundle, and its programs as they are used, for when there is no network |
+ * | `kernel` | a name: elements with the same one have one kernel, and its files, in common |
  * | `persist` | a name: files, but those in `/tmp`, are kept in the browser under it |
  * | `font-size` | in pixels |
  * | `screen-reader` | tells screen readers what is shown |
  *
- * The element has a kernel of its own (`wasix`), so its files and a program that has to be stopped are
- * no other element's business. It fires `state` with a `State` as its `detail`, `output` when something
+ * Without `kernel` the element has one of its own (`wasix`), so its files and a program that has to be
+ * stopped are no other element's business. It fires `state` with a `State` as its `detail`, `output` when something
  * was written, `notice` with a text for a person (which the terminal shows, too), and `exit`, whose
  * `detail` is `{ status, message }`.
  */
@@ -30,30 +31,69 @@ import { Wasix } from "./wasix.js";
  *   | { phase: "failed", message: string }} State
  */
 
+/** Those that elements have in common, by name. @type {Map<string, { wasix: Wasix, users: number }>} */
+const kernels = new Map();
+
 const NOTE = "\x1b[2m";
 const PLAIN = "\x1b[0m";
 
 export class WasixTerminal extends HTMLElement {
   static observedAttributes = ["program", "args", "cwd", "mode", "font-size", "screen-reader"];
 
-  wasix = new Wasix({
-    progress: (loaded, total) => {
-      if (this.state?.phase === "loading") this.#tell({ phase: "loading", loaded, total });
-    },
-    notice: (text) => {
-      this.dispatchEvent(new CustomEvent("notice", { detail: text }));
-      void this.#screen?.then((screen) => screen.print(`${NOTE}[${text}]${PLAIN}\n`));
-    },
-  });
+  /** @type {Wasix | null} */
+  #wasix = null;
+  /** Ends what it hears from its kernel. */
+  #deaf = new AbortController();
   /** What runs now. @type {import("./process.js").Process | null} */
   process = null;
   /** @type {State | null} */
   state = null;
+  /** Told of the system calls of programs that are started from now on. @type {((line: string) => void) | null} */
+  trace = null;
   /** @type {Promise<import("./terminal.js").Screen> | null} */
   #screen = null;
   #text = () => "";
   /** Counts starts, so that an old one knows it has been overtaken. */
   #turn = 0;
+
+  /** Its kernel. */
+  get wasix() {
+    this.#wasix ??= this.#take();
+    return this.#wasix;
+  }
+
+  #take() {
+    const name = this.getAttribute("kernel");
+    const wasix = (name !== null && kernels.get(name)?.wasix) || new Wasix();
+    if (name !== null) {
+      const { users } = kernels.get(name) ?? { users: 0 };
+      kernels.set(name, { wasix, users: users + 1 });
+    }
+    this.#deaf = new AbortController();
+    const options = { signal: this.#deaf.signal };
+    wasix.addEventListener("progress", (event) => {
+      const { detail } = /** @type {CustomEvent} */ (event);
+      if (this.state?.phase === "loading") this.#tell({ phase: "loading", ...detail });
+    }, options);
+    wasix.addEventListener("notice", (event) => {
+      const { detail } = /** @type {CustomEvent<string>} */ (event);
+      this.dispatchEvent(new CustomEvent("notice", { detail }));
+      void this.#screen?.then((screen) => screen.print(`${NOTE}[${detail}]${PLAIN}\n`));
+    }, options);
+    return wasix;
+  }
+
+  /** Leave the kernel, which ends with the last. */
+  #leave() {
+    const wasix = this.#wasix;
+    if (!wasix) return;
+    this.#wasix = null;
+    this.#deaf.abort();
+    const [name, shared] = [...kernels].find(([, kernel]) => kernel.wasix === wasix) ?? [];
+    if (name !== undefined && shared && --shared.users) return void this.process?.kill("SIGKILL");
+    if (name !== undefined) kernels.delete(name);
+    wasix.terminate();
+  }
 
   /** What is on the screen and above it. */
   get text() {
@@ -67,7 +107,8 @@ export class WasixTerminal extends HTMLElement {
 
   disconnectedCallback() {
     this.#turn++;
-    this.wasix.terminate();
+    this.#leave();
+    this.process = null;
   }
 
   /** @param {string} name */
@@ -91,7 +132,7 @@ export class WasixTerminal extends HTMLElement {
     if (turn !== this.#turn) return;
     // None of these waits for another.
     const program = this.getAttribute("program");
-    this.wasix.persist = this.getAttribute("persist") ?? undefined;
+    this.wasix.persist ??= this.getAttribute("persist") ?? undefined;
     if (program) this.#prepare(program);
     if (this.process) await this.process.kill("SIGKILL");
     // The terminal's code is not loaded by pages that have none.
@@ -155,6 +196,7 @@ export class WasixTerminal extends HTMLElement {
     screen.fit();
     return this.wasix.spawn(program, words(this.getAttribute("args") ?? ""), {
       cwd,
+      trace: this.trace ?? undefined,
       terminal: { ...screen.size, mode, history: history.lines, entered: (line) => history.add(line) },
     });
   }

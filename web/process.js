@@ -1,6 +1,11 @@
 /** A running program, as the page sees it. */
 
 /**
+ * How a program has ended; `message` says why if that was not its own doing.
+ * @typedef {{ status: number, message?: string }} End
+ */
+
+/**
  * @typedef {object} Line To the program's worker.
  * @property {(method: string, ...args: any[]) => Promise<any>} send
  * @property {(status: number, method: string, ...args: any[]) => Promise<void>} insist
@@ -12,7 +17,7 @@
 export class Process {
   #line;
   #outputs;
-  /** @type {(end: { status: number, message?: string }) => void} */
+  /** @type {(end: End) => void} */
   #resolve = () => {};
   #over = false;
 
@@ -30,8 +35,8 @@ export class Process {
       close: () => this.#send("finish"),
       abort: () => this.#send("finish"),
     });
-    /** Resolves when it has ended; `message` says why if that was not its own doing. */
-    this.ended = /** @type {Promise<{ status: number, message?: string }>} */ (
+    /** Resolves when it has ended. */
+    this.ended = /** @type {Promise<End>} */ (
       new Promise((resolve) => (this.#resolve = resolve))
     );
     /** Resolves to the exit status: 128 + n for a signal, 134 for a trap. */

@@ -72,10 +72,11 @@ export async function startPython(runtime) {
      * The kernel.
      * @param {any} door @param {boolean} suspends @param {boolean} isolated
      * @param {import("./storage.js").Storage | null} storage
+     * @param {(number | undefined)[]} limits
      */
-    page: (door, suspends, isolated, storage) => {
+    page: (door, suspends, isolated, storage, limits) => {
       try {
-        return kernel.Page(door, suspends, isolated, storage ?? undefined);
+        return kernel.Page(door, suspends, isolated, storage ?? undefined, ...limits);
       } catch (error) {
         throw said(error);
       }

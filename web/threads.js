@@ -1,5 +1,7 @@
 /** Workers for guest threads that do not take turns with the kernel: one for each. */
 
+import { startWorker } from "./workers.js";
+
 /** @typedef {import("../engines/browser/host.js").RemoteThread} RemoteThread */
 /** @typedef {import("../engines/browser/outcome.js").Outcome} Outcome */
 /** @typedef {import("../engines/browser/remote.js").Order} Order */
@@ -26,7 +28,7 @@ export class Threads {
    */
   run(tid, thread, order) {
     return new Promise((resolve) => {
-      const worker = this.#idle.pop() ?? new Worker(this.#url, { type: "module", name: "wasix thread" });
+      const worker = this.#idle.pop() ?? startWorker(this.#url, "wasix thread");
       this.#running.set(tid, { worker, resolve });
       worker.onmessage = ({ data }) => {
         if (data?.outcome) this.#ended(tid, data.outcome);

@@ -6,6 +6,7 @@
 import manifest from "#manifest";
 import { note } from "./offline.js";
 import { Process } from "./process.js";
+import { startWorker } from "./workers.js";
 
 const base = new URL(".", import.meta.url);
 
@@ -15,6 +16,9 @@ const base = new URL(".", import.meta.url);
  */
 const LOOKS = 10;
 const PAUSE = 100;
+
+/** The exit status of a program whose time was over. */
+const TIMEOUT = 124;
 
 const ELSEWHERE = "another tab keeps these files: here they can be read, and not changed";
 
@@ -32,10 +36,17 @@ const ELSEWHERE = "another tab keeps these files: here they can be read, and not
  *   `/` and `.`; for programs that look for one.
  * @property {Record<string, string | Uint8Array>} [files] Files to write first, by path.
  * @property {number} [memoryLimit] Bytes of linear memory the program may have.
+ * @property {number} [outputLimit] Bytes it may write to its standard output and error; then it is ended,
+ *   with status 153.
+ * @property {number} [timeLimit] Seconds until it is ended, with status 124.
+ * @property {number} [maxFiles] Files it may have open at once, 1024 if not given.
  * @property {boolean} [apart] Runs it, and what it starts, in workers of its own where these can share
  *   memory (`ready()` says so as `isolated`): it can be ended while it computes, and keeps no other
  *   program waiting, but a system call takes 10 to 100 µs.
  * @property {AbortSignal} [signal] Ends the program (SIGKILL); `run` then rejects with its reason.
+ * @property {(end: import("./process.js").End) => void} [onexit] Told when the program has ended.
+ * @property {(line: string) => void} [trace] Told of each system call as it ends, and of those of what the
+ *   program starts, in lines as strace(1) writes them.
  * @property {TerminalOptions} [terminal] Gives it a terminal for all three streams; its output is then
  *   in `stdout`, and what is written to `stdin` are keys.
  */
@@ -64,16 +75,45 @@ const ELSEWHERE = "another tab keeps these files: here they can be read, and not
  *   cannot be changed.
  * @property {(text: string) => void} [notice] Told what a person should know: that files cannot be
  *   changed here, or could not be kept.
+ * @property {number} [filesystemLimit] Bytes that files may have, if they are not kept.
+ * @property {number} [maxProcesses] Processes there may be at once, 1024 if not given.
  */
 
 /**
- * @typedef {SpawnOptions & { stdin?: string | Uint8Array }} RunOptions
+ * @typedef {object} Streams
+ * @property {string | Uint8Array | ReadableStream<string | Uint8Array>} [stdin] What the program reads.
+ * @property {WritableStream<Uint8Array>} [stdout] Takes what it writes, which then is not in the result.
+ * @property {WritableStream<Uint8Array>} [stderr]
+ */
+
+/**
+ * @typedef {SpawnOptions & Streams} RunOptions
  * @typedef {{ status: number, stdout: string, stderr: string, message?: string }} Result
  *   `message` says why it ended if that was not its own doing.
  */
 
-/** A kernel in a worker of its own. A worker that had to be ended is replaced when it is needed. */
-export class Wasix {
+/**
+ * A process of a kernel, as `processes` tells of it.
+ * @typedef {object} ProcessInfo
+ * @property {number} pid
+ * @property {number | null} parent The pid of what has started it; null if the page has.
+ * @property {string} name
+ * @property {string[]} args
+ * @property {"running" | "waiting" | "stopped"} state
+ * @property {number | null} memory Bytes of its linear memory, once it has begun.
+ * @property {number} threads
+ * @property {number} calls System calls that it has made.
+ * @property {number} time Milliseconds for which it has run, with what the kernel did for it.
+ */
+
+/**
+ * A kernel in a worker of its own. A worker that had to be ended is replaced when it is needed.
+ *
+ * Events tell of all processes, those that programs start as well: `spawn`, whose `detail` is
+ * `{ pid, parent, name, args }`, and `exit`, with `{ pid, status }`. `progress` and `notice` are those of
+ * the options.
+ */
+export class Wasix extends EventTarget {
   /** @type {Worker | null} */
   #worker = null;
   /** @type {Promise<{ suspends: boolean, isolated: boolean, writable: boolean }> | null} */
@@ -85,12 +125,17 @@ export class Wasix {
   #processes = new Map();
   /** By pid, told of lines to remember. @type {Map<number, (line: string) => void>} */
   #entered = new Map();
+  /** By pid, told of system calls. @type {Map<number, (line: string) => void>} */
+  #traced = new Map();
   #progress;
   #notice;
+  #limits;
 
   /** @param {KernelOptions} [options] */
-  constructor({ progress, persist, notice } = {}) {
+  constructor({ progress, persist, notice, ...limits } = {}) {
+    super();
     this.#progress = progress;
+    this.#limits = limits;
     /** What its files are kept under, from the next start of its worker on. */
     this.persist = persist;
     this.#notice = notice;
@@ -110,7 +155,7 @@ export class Wasix {
   }
 
   #start() {
-    const worker = new Worker(new URL(manifest.worker, base), { type: "module", name: "wasix" });
+    const worker = startWorker(new URL(manifest.worker, base).href, "wasix");
     this.#worker = worker;
     worker.onmessage = ({ data }) => this.#receive(data);
     worker.onerror = (event) => {
@@ -119,9 +164,18 @@ export class Wasix {
     };
     const { runtime } = manifest;
     const url = new URL(runtime.url, base).href;
-    const started = this.#send("start", { ...runtime, url, compresses: compresses() }, new URL(manifest.thread, base).href, this.persist);
-    started.then(({ writable }) => writable || this.#notice?.(ELSEWHERE), () => {});
+    const started = this.#send("start", { ...runtime, url, compresses: compresses() }, new URL(manifest.thread, base).href, {
+      persist: this.persist,
+      ...this.#limits,
+    });
+    started.then(({ writable }) => writable || this.#tell(ELSEWHERE), () => {});
     return started;
+  }
+
+  /** @param {string} text For a person. */
+  #tell(text) {
+    this.#notice?.(text);
+    this.dispatchEvent(new CustomEvent("notice", { detail: text }));
   }
 
   /** Ask what the kernel will answer when it is ready. @param {string} method @param {...any} args */
@@ -156,15 +210,24 @@ export class Wasix {
     if ("output" in message) {
       this.#processes.get(message.output)?.receive(message.fd, message.data);
     } else if ("loaded" in message) {
-      this.#progress?.(message.loaded, message.total);
+      const { loaded, total } = message;
+      this.#progress?.(loaded, total);
+      this.dispatchEvent(new CustomEvent("progress", { detail: { loaded, total } }));
     } else if ("notice" in message) {
-      this.#notice?.(message.notice);
+      this.#tell(message.notice);
     } else if ("entered" in message) {
       this.#entered.get(message.entered)?.(message.line);
+    } else if ("traced" in message) {
+      for (const line of message.lines.split("\n")) this.#traced.get(message.traced)?.(line);
+    } else if ("born" in message) {
+      this.dispatchEvent(new CustomEvent("spawn", { detail: message.born }));
+    } else if ("gone" in message) {
+      this.dispatchEvent(new CustomEvent("exit", { detail: message.gone }));
     } else if ("exited" in message) {
       const process = this.#processes.get(message.exited);
       this.#processes.delete(message.exited);
       this.#entered.delete(message.exited);
+      this.#traced.delete(message.exited);
       process?.end(message.status, message.message);
     } else {
       const id = message.done ?? message.failed;
@@ -185,6 +248,7 @@ export class Wasix {
     this.#waiting.clear();
     this.#processes.clear();
     this.#entered.clear();
+    this.#traced.clear();
     for (const { reject } of waiting) reject(new Error(reason));
     for (const [id, process] of processes) process.end(id === pid ? status : 137, reason);
   }
@@ -210,11 +274,18 @@ export class Wasix {
    */
   async run(program, args = [], options = {}) {
     const { stdin } = options;
-    const given = typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin;
-    const process = await this.#spawn(program, args, options, given ?? false);
+    const stream = stdin instanceof ReadableStream ? stdin : null;
+    const given = typeof stdin === "string" ? new TextEncoder().encode(stdin) : (stdin ?? false);
+    const process = await this.#spawn(program, args, options, given instanceof ReadableStream || given);
+    if (stream) {
+      // It need not read to the end.
+      const stop = new AbortController();
+      stream.pipeTo(process.stdin, { signal: stop.signal }).catch(() => {});
+      void process.ended.then(() => stop.abort());
+    }
     const [stdout, stderr, { status, message }] = await Promise.all([
-      new Response(process.stdout).text(),
-      new Response(process.stderr).text(),
+      taken(process.stdout, options.stdout),
+      taken(process.stderr, options.stderr),
       process.ended,
     ]);
     options.signal?.throwIfAborted();
@@ -227,6 +298,7 @@ export class Wasix {
    */
   async #spawn(program, args, options, stdin) {
     const { env, cwd = "/", files = {}, signal, terminal, memoryLimit, preopens = [], apart = false } = options;
+    const { outputLimit, timeLimit, maxFiles, onexit, trace } = options;
     signal?.throwIfAborted();
     const { argv, environ, ...what } = find(program);
     if (memoryLimit === undefined) this.prefetch(program);
@@ -245,6 +317,9 @@ export class Wasix {
         history: terminal.history ?? [],
       },
       memoryLimit,
+      outputLimit,
+      maxFiles,
+      trace: Boolean(trace),
       preopens,
       apart,
     });
@@ -256,11 +331,37 @@ export class Wasix {
     });
     this.#processes.set(pid, process);
     if (terminal?.entered) this.#entered.set(pid, terminal.entered);
+    if (trace) this.#traced.set(pid, trace);
+    if (onexit) void process.ended.then(onexit);
+    if (timeLimit !== undefined) this.#limit(process, timeLimit);
     const abort = () => void process.kill("SIGKILL");
     signal?.addEventListener("abort", abort);
     void process.ended.then(() => signal?.removeEventListener("abort", abort));
     if (signal?.aborted) abort();
     return process;
+  }
+
+  /** @param {Process} process @param {number} seconds */
+  #limit({ pid, ended }, seconds) {
+    // No timer is longer, nor does a page last.
+    const delay = Math.min(1000 * seconds, 2 ** 31 - 1);
+    const timer = setTimeout(() => void this.#insist(pid, TIMEOUT, "expire", seconds), delay);
+    void ended.then(() => clearTimeout(timer));
+  }
+
+  /** What runs now. @returns {Promise<ProcessInfo[]>} */
+  processes() {
+    return this.#ask("processes");
+  }
+
+  /**
+   * Send a signal to any process, by name (`SIGTERM`) or Linux's number; `Process.kill` also ends one of
+   * the page's that does not hear it.
+   * @param {number} pid @param {string | number} [signal] @returns {Promise<void>}
+   */
+  async kill(pid, signal = "SIGTERM") {
+    const process = this.#processes.get(pid);
+    await (process ? process.kill(signal) : this.#ask("kill", pid, signalNumber(signal)));
   }
 
   /**
@@ -278,6 +379,16 @@ export class Wasix {
     }
     if (!heard) this.#end("it computed on and heard no signal: its worker was ended", pid, status);
   }
+}
+
+/**
+ * What a program writes: passed on, or its text.
+ * @param {ReadableStream<Uint8Array>} stream @param {WritableStream<Uint8Array>} [target]
+ */
+async function taken(stream, target) {
+  if (!target) return new Response(/** @type {ReadableStream<any>} */ (stream)).text();
+  await stream.pipeTo(target);
+  return "";
 }
 
 /** Whether this script came compressed as well as servers can, so that other files do, too. */
@@ -334,7 +445,7 @@ function find(program) {
 }
 
 /** Files of a kernel. Paths are absolute, or relative to `/`. */
-class Files {
+export class Files {
   #ask;
 
   /** @param {(method: string, ...args: any[]) => Promise<any>} ask */
@@ -369,6 +480,31 @@ class Files {
   /** Make a directory, and those on the way to it. @param {string} path @returns {Promise<void>} */
   mkdir(path) {
     return this.#ask("makeDirectory", path);
+  }
+
+  /** Remove a file, or a directory with all that is in it. @param {string} path @returns {Promise<void>} */
+  remove(path) {
+    return this.#ask("remove", path);
+  }
+
+  /** Give a file or a directory another name, or place. @param {string} from @param {string} to @returns {Promise<void>} */
+  rename(from, to) {
+    return this.#ask("rename", from, to);
+  }
+
+  /** The files below a directory, as a zip archive. @param {string} [path] @returns {Promise<Uint8Array>} */
+  async pack(path = "/") {
+    const { pack } = await import("./zip.js");
+    return pack(this, path);
+  }
+
+  /**
+   * Write what is in a zip archive below a directory, which is made if need be.
+   * @param {Uint8Array | ArrayBuffer} archive @param {string} [path] @returns {Promise<void>}
+   */
+  async unpack(archive, path = "/") {
+    const { unpack } = await import("./zip.js");
+    await unpack(this, archive instanceof Uint8Array ? archive : new Uint8Array(archive), path);
   }
 
   /**

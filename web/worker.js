@@ -29,6 +29,9 @@ import { Threads } from "./threads.js";
  * @property {Uint8Array | boolean} stdin Bytes, a stream (true), or nothing.
  * @property {import("./wasix.js").TerminalOptions} [terminal] To give it a terminal.
  * @property {number} [memoryLimit] In bytes.
+ * @property {number} [outputLimit] In bytes.
+ * @property {number} [maxFiles]
+ * @property {boolean} trace
  * @property {string[]} preopens
  * @property {boolean} apart Whether it is to run in a worker of its own if it can.
  */
@@ -40,15 +43,19 @@ const SAVED = 250;
 class Kernel {
   /** By tid. @type {Map<number, PromiseCarrier | RemoteThread>} */
   #carriers = new Map();
+  /** What processes have used, by pid, in threads that have ended. @type {Map<number, { calls: number, time: number }>} */
+  #used = new Map();
   /**
    * @param {import("./python.js").Python} python @param {boolean} suspends @param {string} thread A script's URL.
    * @param {import("./storage.js").Storage | null} storage Where files are kept.
+   * @param {import("./wasix.js").KernelOptions} options
    */
-  constructor(python, suspends, thread, storage) {
+  constructor(python, suspends, thread, storage, { filesystemLimit, maxProcesses }) {
     this.suspends = suspends;
     this.threads = new Threads(thread);
     this.call = python.call;
-    const page = (this.page = python.page(this.#door(), suspends, crossOriginIsolated, storage));
+    const limits = [filesystemLimit, maxProcesses];
+    const page = (this.page = python.page(this.#door(), suspends, crossOriginIsolated, storage, limits));
     if (storage?.writable) setInterval(() => page.try_to_save(), SAVED);
     this.programs = page.programs;
     this.turns = new Turns(() => page.turn());
@@ -71,6 +78,16 @@ class Kernel {
       entered: (/** @type {number} */ pid, /** @type {string} */ line) => postMessage({ entered: pid, line }),
       exited: (/** @type {number} */ pid, /** @type {number} */ status, /** @type {string | undefined} */ message) =>
         postMessage({ exited: pid, status, message }),
+      traced: (/** @type {number} */ pid, /** @type {string} */ lines) => postMessage({ traced: pid, lines }),
+      born: (/** @type {number} */ pid, /** @type {number | undefined} */ parent, /** @type {string} */ name, /** @type {any} */ args) => {
+        this.#used.set(pid, { calls: 0, time: 0 });
+        postMessage({ born: { pid, parent: parent ?? null, name, args: args.toJs() } });
+        args.destroy();
+      },
+      gone: (/** @type {number} */ pid, /** @type {number} */ status) => {
+        this.#used.delete(pid);
+        postMessage({ gone: { pid, status } });
+      },
     };
   }
 
@@ -78,12 +95,27 @@ class Kernel {
   async spawn(command) {
     const { name, args, env, cwd, stdin, terminal, preopens } = command;
     const { module, wanted } = await this.#load(command);
-    const given = [stdin || undefined, terminal, preopens];
+    const given = [stdin || undefined, terminal, preopens, command.outputLimit, command.maxFiles, command.trace];
     const pid = this.call(this.page.spawn, name, args, env, cwd, ...given);
     // It runs in a later turn, when the page knows the pid.
     const { memoryLimit, apart } = command;
     this.call(this.page.run, pid, module, JSON.stringify(wanted), functions(module), memoryLimit, apart);
     return pid;
+  }
+
+  /** What runs, with what it has used. */
+  processes() {
+    /** @type {import("./wasix.js").ProcessInfo[]} */
+    const found = JSON.parse(this.page.processes());
+    return found.map(({ threads, ...process }) => {
+      let { calls, time } = this.#used.get(process.pid) ?? { calls: 0, time: 0 };
+      for (const tid of /** @type {any} */ (threads)) {
+        const carrier = this.#carriers.get(tid);
+        calls += carrier?.calls ?? 0;
+        time += carrier?.time ?? 0;
+      }
+      return { ...process, threads: /** @type {any} */ (threads).length, calls, time };
+    });
   }
 
   /** @param {Command} command */
@@ -127,8 +159,14 @@ class Kernel {
     const proxies = this.call(task.calls, numbers);
     const decoders = new Map(numbers.map((number, index) => [number, proxies.get(index)]));
     const carry = task.apart ? this.#apart : this.#beside;
+    const used = this.#used.get(task.pid);
     const { end, message } = await carry.call(this, tid, task, wanted, decoders);
-    this.#carriers.get(tid)?.close();
+    const carrier = this.#carriers.get(tid);
+    carrier?.close();
+    if (carrier && used) {
+      used.calls += carrier.calls;
+      used.time += carrier.time;
+    }
     this.#carriers.delete(tid);
     programs.ended(tid, end, message);
     for (const proxy of [proxies, task, ...decoders.values()]) proxy.destroy();
@@ -233,16 +271,17 @@ watch((loaded, total) => postMessage({ loaded, total }));
 const methods = {
   /**
    * @param {import("./python.js").Runtime} runtime @param {string} thread The script for threads.
-   * @param {string} [persist] What the files are called that are kept.
+   * @param {import("./wasix.js").KernelOptions} options
    */
-  start: async (runtime, thread, persist) => {
+  start: async (runtime, thread, options) => {
+    const { persist } = options;
     const suspends = "Suspending" in WebAssembly;
     const begin = async () => {
       const [python, storage] = await Promise.all([
         startPython(runtime),
         persist === undefined ? null : openStorage(persist).catch(withoutStorage),
       ]);
-      return { kernel: new Kernel(python, suspends, thread, storage), storage };
+      return { kernel: new Kernel(python, suspends, thread, storage, options), storage };
     };
     const begun = begin();
     kernel = begun.then((found) => found.kernel);
@@ -261,6 +300,8 @@ const methods = {
   acknowledge: async (pid, fd, count) => (await kernel).page.acknowledge(pid, fd, count),
   resize: async (pid, columns, rows) => (await kernel).page.resize(pid, columns, rows),
   kill: async (pid, signal) => (await kernel).page.kill(pid, signal),
+  expire: async (pid, seconds) => (await kernel).page.expire(pid, seconds),
+  processes: async () => (await kernel).processes(),
   save: async () => {
     const { call, page } = await kernel;
     call(page.save);
@@ -279,6 +320,14 @@ const methods = {
   makeDirectory: async (path) => {
     const { call, page } = await kernel;
     call(page.make_directory, path);
+  },
+  remove: async (path) => {
+    const { call, page } = await kernel;
+    call(page.remove, path);
+  },
+  rename: async (from, to) => {
+    const { call, page } = await kernel;
+    call(page.rename, from, to);
   },
   list: async (path) => {
     const { call, page } = await kernel;

@@ -99,6 +99,10 @@ export class Turns {
 
 /** Waits for the kernel's news of one guest thread, wherever that runs. */
 export class Waiter {
+  /** Milliseconds for which it ran, till it last began to wait. */
+  #ran = 0;
+  /** Since when it has not waited; null if it does. @type {number | null} */
+  #runs = performance.now();
   /** Whether there is news, for a thread that does not wait. */
   interrupted = false;
   /** @type {(() => void) | null} */
@@ -109,6 +113,17 @@ export class Waiter {
   constructor(turns, carrier) {
     this.turns = turns;
     this.carrier = carrier;
+  }
+
+  /** Milliseconds for which the guest ran, and the kernel for it. */
+  get time() {
+    return this.#ran + (this.#runs === null ? 0 : performance.now() - this.#runs);
+  }
+
+  /** It runs no longer. */
+  rest() {
+    this.#ran = this.time;
+    this.#runs = null;
   }
 
   /** The kernel has news for this thread. */
@@ -123,6 +138,7 @@ export class Waiter {
 
   /** The thread has ended, perhaps while it waited. */
   close() {
+    this.rest();
     this.#over = true;
   }
 
@@ -131,6 +147,7 @@ export class Waiter {
 
   /** Wait until the kernel has news. @param {Resolve} resolve */
   park(resolve) {
+    this.rest();
     this.turns.end();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
@@ -149,13 +166,17 @@ export class Waiter {
     if (this.#over) return;
     this.interrupted = false;
     const state = ask();
-    if (state === PARKED) this.park(resolve);
-    else resolve(state);
+    if (state === PARKED) return this.park(resolve);
+    this.#ran = this.time;
+    this.#runs = performance.now();
+    resolve(state);
   }
 }
 
 /** Carries a guest thread that runs here. */
 export class PromiseCarrier extends Waiter {
+  /** System calls of its guest: the door counts them. */
+  made = new WebAssembly.Global({ value: "i32", mutable: true }, 0);
   #thread;
   #refuse;
 
@@ -175,6 +196,10 @@ export class PromiseCarrier extends Waiter {
 
   interrupt() {
     this.turns.credit.value = 0;
+  }
+
+  get calls() {
+    return this.made.value >>> 0;
   }
 
   get credit() {
@@ -202,7 +227,10 @@ export class PromiseCarrier extends Waiter {
     return new Promise((resolve) => {
       const next = this.#follow(resolve);
       if (answer === PARKED) this.park(next);
-      else this.turns.later(() => this.look(() => this.carrier.hold(answer), next));
+      else {
+        this.rest();
+        this.turns.later(() => this.look(() => this.carrier.hold(answer), next));
+      }
     });
   }
 

@@ -58,6 +58,7 @@ export class Stage {
  * @typedef {object} Carrier
  * @property {WebAssembly.Global} credit Calls until `mayGoOn` is to be asked.
  * @property {boolean} suspends Whether the engine can suspend a guest.
+ * @property {WebAssembly.Global} made Counts calls.
  * @property {() => boolean} mayGoOn False if others should get their turn.
  * @property {(answer: number) => number | Promise<number>} wait
  *   Given the answer of a call, what it answers in the end: `AGAIN` if it is to be made again,
@@ -131,6 +132,7 @@ export class Guest {
       },
       carrier: {
         credit: carrier.credit,
+        made: carrier.made,
         mayGoOn: () => carrier.mayGoOn(),
         wait: suspending((/** @type {number} */ answer) => carrier.wait(answer)),
         finished: () => carrier.finished(),

@@ -115,6 +115,8 @@ class FarView {
 
 export class RemoteThread extends Waiter {
   box = new Box();
+  /** System calls of its guest. */
+  calls = 0;
   #words = this.box.words;
   #task;
   #decoders;
@@ -239,6 +241,7 @@ export class RemoteThread extends Waiter {
 
   /** @param {number} number @param {(number | bigint)[]} given @param {number} length Of what it uses of the staging area. */
   #call(number, given, length) {
+    this.calls++;
     if (!this.#area.reserve(length)) return -NOMEM;
     this.#area.bytes.set(this.box.bytes.subarray(0, length));
     const decoder = /** @type {Decoder} */ (this.#decoders.get(number));

@@ -185,6 +185,8 @@ class RemoteCarrier {
   suspends = false;
   /** It has the thread to itself, but news may have come: they are looked for after each call. */
   credit = new WebAssembly.Global({ value: "i32", mutable: true }, 1);
+  /** Which the kernel counts. */
+  made = new WebAssembly.Global({ value: "i32", mutable: true }, 0);
   stack = new Stack(false);
   #line;
 

@@ -177,6 +177,37 @@ def test_only_a_bundle_is_served(tmp_path: Path) -> None:
         server(tmp_path)
 
 
+USER = """
+import { load, offline, type Wasix } from "./site/loader.js";
+
+const wasix: Wasix = await load({ persist: "files", notice: (text: string) => alert(text) });
+const result: { status: number; stdout: string } = await wasix.run("python", ["-c", ""]);
+const process = await wasix.spawn("python", [], { env: { A: "b" }, trace: console.log });
+const bytes: ReadableStream<Uint8Array> = process.stdout;
+const text: string | undefined = document.querySelector("wasix-terminal")?.text;
+const kept: boolean = await offline({ isolate: true });
+// @ts-expect-error There is no such option.
+await wasix.run("python", [], { nosuch: 1 });
+// @ts-expect-error A program has a name.
+await wasix.run(5);
+export { result, bytes, text, kept };
+"""
+
+
+@pytest.mark.skipif(not (WEB / "node_modules" / "typescript").exists(), reason="needs TypeScript")
+def test_typescript_knows_the_loader(bundle: Path) -> None:
+    (bundle.parent / "user.ts").write_text(USER)
+    compiler = WEB / "node_modules" / "typescript" / "bin" / "tsc"
+    options = "--noEmit --strict --target es2022 --module esnext --lib es2024,dom,dom.iterable"
+    done = subprocess.run(
+        ["node", compiler, *options.split(), "--moduleResolution", "bundler", "user.ts"],
+        cwd=bundle.parent,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
 @pytest.mark.skipif(not (WEB / "node_modules" / "typescript").exists(), reason="needs TypeScript")
 def test_the_scripts_types_hold() -> None:
     done = subprocess.run(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from wasix.abi import CALLS, E
 from wasix.abi.staged import AGAIN, DATA, PARKED, UNWOUND
+from wasix.fs import walk
 from wasix.proc.promise import PromiseCarrier
 from wasix.proc.signal import Signal
 from wasix.web.page import Page, PageError
@@ -33,6 +34,8 @@ class Desk:
         self.started: list[int] = []
         self.wanted: list[int] = []
         self.over: dict[int, tuple[int, str | None]] = {}
+        self.events: list[tuple[Any, ...]] = []
+        self.calls: list[tuple[int, str]] = []
         self.page = Page(self, suspends)
 
     def notify(self, tid: int) -> None:
@@ -58,6 +61,15 @@ class Desk:
 
     def exited(self, pid: int, status: int, message: str | None) -> None:
         self.over[pid] = status, message
+
+    def born(self, pid: int, parent: int | None, name: str, args: Sequence[str]) -> None:
+        self.events.append(("born", pid, parent, name, list(args)))
+
+    def gone(self, pid: int, status: int) -> None:
+        self.events.append(("gone", pid, status))
+
+    def traced(self, pid: int, lines: str) -> None:
+        self.calls += [(pid, line) for line in lines.splitlines()]
 
     def task(self, tid: int) -> Task:
         return self.page.programs.tasks[tid]
@@ -192,6 +204,63 @@ def test_how_a_guest_ended_is_its_status(
     desk: Desk, end: str, expected: tuple[int, str | None]
 ) -> None:
     assert desk.ended(desk.spawn(), end, "unreachable") == expected
+
+
+def test_more_output_than_a_program_may_write_ends_it(desk: Desk) -> None:
+    pid = desk.spawn(output_limit=5)
+    assert desk.write(pid, b"123") == 3
+    assert desk.write(pid, b"4567", fd=2) == UNWOUND
+    assert desk.ended(pid, "unwound", "") == (
+        153,
+        "guest: ended when it had written 5 bytes of output, its limit",
+    )
+    assert [data for _, _, data in desk.sent] == [b"123", b"45"]
+
+
+def test_a_program_ends_when_its_time_is_over(desk: Desk) -> None:
+    pid = desk.spawn(stdin=True)
+    assert desk.read(pid) == PARKED
+    desk.page.expire(pid, 1.5)
+    assert desk.carrier(pid).resume() == UNWOUND
+    assert desk.ended(pid, "unwound", "") == (124, "guest: ended after 1.5 s, its time limit")
+    desk.page.expire(pid, 1.5)  # which changes nothing
+
+
+def test_descriptors_are_bounded(desk: Desk) -> None:
+    with pytest.raises(PageError, match="guest: 3 files are not enough to start"):
+        desk.spawn(max_files=3)
+
+
+def test_processes_are_listed_and_their_beginning_and_end_are_told(desk: Desk) -> None:
+    pid = desk.spawn(stdin=True)
+    assert desk.events == [("born", pid, None, "guest", ["guest"])]
+    [found] = json.loads(desk.page.processes())
+    assert found == {
+        "pid": pid,
+        "parent": None,
+        "name": "guest",
+        "args": ["guest"],
+        "state": "running",
+        "memory": None,
+        "threads": [pid],
+    }
+    assert desk.read(pid) == PARKED
+    assert json.loads(desk.page.processes())[0]["state"] == "waiting"
+    desk.page.kill(pid, Signal.STOP)
+    assert json.loads(desk.page.processes())[0]["state"] == "stopped"
+    desk.page.kill(pid, Signal.KILL)
+    assert json.loads(desk.page.processes()) == []
+    assert desk.events[1:] == [("gone", pid, 137)]
+
+
+def test_calls_of_a_traced_program_are_told_in_lines(desk: Desk) -> None:
+    pid = desk.spawn(stdin=b"in", trace=True)
+    desk.read(pid)
+    desk.write(pid, b"out")
+    assert desk.calls == []
+    desk.page.turn()
+    lines = [line.partition(" <")[0] for number, line in desk.calls if number == pid]
+    assert lines == ['fd_read(0, "in") = 2', 'fd_write(1, "out") = 3']
 
 
 def test_a_defect_ends_the_guest_and_says_where(
@@ -355,6 +424,27 @@ def test_files_are_written_read_and_listed(desk: Desk) -> None:
     assert json.loads(page.list_directory("a/b")) == [["c", False, 3]]
 
 
+def test_files_are_renamed_and_removed(desk: Desk) -> None:
+    page = desk.page
+    for name in ("/a/b/c", "/a/b/d", "/a/e"):
+        page.write_file(name, name.encode())
+    page.rename("/a/b", "/f")
+    assert page.read_file("f/c") == b"/a/b/c"
+    page.remove("/a/e")
+    assert json.loads(page.list_directory("/a")) == []
+    page.remove("f/")
+    assert "f" not in [name for name, *_ in json.loads(page.list_directory("/"))]
+
+
+def test_removing_follows_no_links(desk: Desk) -> None:
+    page = desk.page
+    page.write_file("/kept/file", b"x")
+    page.make_directory("/gone")
+    walk.symlink(page.namespace, "../kept", page.namespace.root, "gone/link")
+    page.remove("/gone")
+    assert page.read_file("/kept/file") == b"x"
+
+
 @pytest.mark.parametrize(
     ("operation", "message"),
     [
@@ -364,6 +454,9 @@ def test_files_are_written_read_and_listed(desk: Desk) -> None:
         (lambda page: page.write_file("/dev/null/x", b""), "/dev/null: notdir"),
         (lambda page: page.make_directory("/dev/null"), "/dev/null: notdir"),
         (lambda page: page.list_directory("/dev/null"), "/dev/null: notdir"),
+        (lambda page: page.remove("/none"), "/none: noent"),
+        (lambda page: page.remove("/dev/null"), "/dev/null: rofs"),
+        (lambda page: page.rename("/none", "/x"), "/none cannot become /x: noent"),
         (
             lambda page: page.spawn("g", ["g"], {}, "/none", None, None),
             "the working directory /none cannot be used: noent",

@@ -16,7 +16,7 @@ from socket import socket
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from wasix import catalogue
-from wasix.abi import Errno, Unwind
+from wasix.abi import Errno
 from wasix.api import stdio
 from wasix.api.artifacts import kept
 from wasix.api.errors import UsageError
@@ -25,13 +25,9 @@ from wasix.api.linked import linked
 from wasix.api.sockets import shared
 from wasix.api.trace import Call, Trace
 from wasix.api.trap import Frame
-from wasix.fs.allowance import Allowance, Bounded
 from wasix.fs.file import OpenFile
 from wasix.net.host import HostSocket
-from wasix.proc.process import (
-    STATUS_OUTPUT,
-    STATUS_TIMEOUT,
-)
+from wasix.proc.limit import OutputLimit, expire
 from wasix.proc.signal import Signal
 from wasix.proc.tracing import Traced, Tracer
 
@@ -121,8 +117,9 @@ class Guest:
         self.trace = Trace() if trace is True else trace if isinstance(trace, Trace) else None
         self._launcher, self._own_host = box.launcher, box.host if own else None
         self._deadline: threading.Timer | None = None
-        if box.output_limit is not None:
-            files = self._bounded(files, box.output_limit)
+        output = None if box.output_limit is None else OutputLimit(box.output_limit)
+        if output is not None:
+            files = output.bound(files)
         watchers = [*box.traces]
         if self.trace is not None:
             watchers.append(self.trace)
@@ -151,6 +148,8 @@ class Guest:
             if isinstance(error, Errno):
                 raise UsageError(f"max_files={box.max_files} is not enough to start") from None
             raise
+        if output is not None:
+            output.process = self.process
         self.process.become(loaded.image)
         self.pid = self.process.pid
         self.profile = loaded.profile
@@ -183,32 +182,9 @@ class Guest:
         """Where in the guest it trapped, the innermost first."""
         return self.run.frames
 
-    def _bounded(self, files: Sequence[OpenFile], limit: int) -> list[OpenFile]:
-        """`files` with a bound for what is written to the second and third."""
-
-        def exceeded() -> Unwind:
-            text = (
-                f"{self.process.name}: ended when it had written {limit} bytes of output, its limit"
-            )
-            self._end(STATUS_OUTPUT, text)
-            return Unwind()
-
-        allowance = Allowance(limit, exceeded)
-        stdin, *outputs = files
-        # Both may be the same file.
-        wrapped = {id(file): Bounded(file, allowance) for file in outputs}
-        return [stdin, *(wrapped[id(file)] for file in outputs)]
-
     def _expire(self, seconds: float) -> None:
         with self.kernel.lock:
-            self._end(
-                STATUS_TIMEOUT, f"{self.process.name}: ended after {seconds:g} s, its time limit"
-            )
-
-    def _end(self, status: int, message: str) -> None:
-        """End it with all that it has started."""
-        for process in tuple(self.process.group.members):
-            process.exit(status, message)
+            expire(self.process, seconds)
 
     def on_end(self, callback: Callable[[], object]) -> None:
         """Call `callback` at its end, on the engine's thread; now, if it has ended. Not raising."""

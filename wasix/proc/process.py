@@ -143,6 +143,11 @@ class Group:
         for process in tuple(self.members):
             process.deliver(signal)
 
+    def exit(self, status: int, message: str) -> None:
+        """End all."""
+        for process in tuple(self.members):
+            process.exit(status, message)
+
     def interrupt(self) -> None:
         """Ctrl-C. What has not heard of the one before, since it computes, ends now."""
         for process in tuple(self.members):

@@ -71,6 +71,11 @@ class PromiseCarrier:
         handler = process.kernel.handler(function, process.tracing)
         return staged(function, handler, self.thread, self.stage, otherwise)
 
+    @property
+    def waits(self) -> bool:
+        """Whether its guest waits for something."""
+        return self._block is not None
+
     def delay(self) -> float:
         """Milliseconds until a parked call is to be made again unless woken; infinity for never."""
         process = self.thread.process

@@ -41,6 +41,20 @@ WEB = ROOT / "web"
 PYODIDE_FILES = ("pyodide.asm.mjs", "pyodide.asm.wasm")
 """What Pyodide fetches by itself, beside the standard library."""
 
+PUBLIC = ("loader", "element", "offline", "process", "wasix")
+"""Modules whose types scripts of a page see."""
+
+_LOADER_TYPES = """\
+import type { WasixTerminal } from "./types/loader.js";
+
+export * from "./types/loader.js";
+declare global {
+  interface HTMLElementTagNameMap {
+    "wasix-terminal": WasixTerminal;
+  }
+}
+"""
+
 STANDINS = WEB / "standins"
 """Modules that take the place of Pyodide's own, which load much that the kernel never needs."""
 
@@ -78,6 +92,7 @@ def build(
             "runtime": _runtime(packages, assets, Path(folder)),
         }
         script = _scripts(packages, manifest, bundle, Path(folder))
+        _types(packages, bundle, Path(folder))
         (bundle / "manifest.json").write_text(json.dumps(manifest, indent=1))
         _page(manifest, bundle, script)
         _service_worker(packages, manifest, bundle, Path(folder))
@@ -294,13 +309,28 @@ def _scripts(packages: Path, manifest: dict[str, Any], bundle: Path, folder: Pat
     return _hashed(output.read_bytes(), "page.js", bundle / "assets")
 
 
+def _types(packages: Path, bundle: Path, folder: Path) -> None:
+    """What TypeScript is told of the loader, from the comments in it."""
+    compiler = packages / "typescript" / "bin" / "tsc"
+    options = ("--noEmit", "false", "--noCheck", "--declaration", "--emitDeclarationOnly")
+    output = folder / "types"
+    places = ("--project", WEB, "--rootDir", ROOT, "--outDir", output)
+    _run(["node", compiler, *options, *places], WEB)
+    types = bundle / "types"
+    types.mkdir()
+    for name in PUBLIC:
+        shutil.copy(output / "web" / f"{name}.d.ts", types)
+    (bundle / "loader.d.ts").write_text(_LOADER_TYPES)
+
+
 def _service_worker(packages: Path, manifest: dict[str, Any], bundle: Path, folder: Path) -> None:
     """What keeps all of the bundle but its programs, and these as they are used."""
     programs = {program["file"] for program in manifest["programs"].values()}
     runtime = manifest["runtime"]
     # The snapshot is kept compressed. Engines that cannot start from it fetch the library instead.
     spared = programs | {runtime["url"] + runtime[name] for name in ("library", "snapshot")}
-    files = [path for path in bundle.rglob("*") if path.is_file() and path.suffix != ".txt"]
+    spoken = {".txt", ".ts"}  # licences and types
+    files = [path for path in bundle.rglob("*") if path.is_file() and path.suffix not in spoken]
     names = sorted({path.relative_to(bundle).as_posix() for path in files} - spared)
     digest = hashlib.sha256()
     for name in names:

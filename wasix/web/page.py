@@ -22,12 +22,14 @@ from wasix.fs.journal import Damaged
 from wasix.fs.memory import MemoryFilesystem
 from wasix.fs.pipe import Pipe, PipeReader
 from wasix.host import Clock
+from wasix.proc.limit import OutputLimit, expire
 from wasix.proc.process import Process
 from wasix.proc.signal import Signal
+from wasix.proc.tracing import Traced, Tracer
 from wasix.proc.wait import WaitQueue
 from wasix.system import make_kernel
 from wasix.web.kept import Kept, Part
-from wasix.web.programs import STATUS_INVALID, Image, Programs, Worker
+from wasix.web.programs import STATUS_INVALID, Image, Programs, Worker, command
 from wasix.web.streams import MODES, Feed, Outbox, Output, PageTerminal
 
 NO_SUSPENDING = (
@@ -37,6 +39,8 @@ NO_SUSPENDING = (
 )
 
 _CHUNK = 1 << 20
+_MOST_CALLS = 256
+"""System calls that are told of together."""
 
 
 class PageError(Exception):
@@ -74,6 +78,9 @@ class Door(Worker, Protocol):
     def exited(self, pid: int, status: int, message: str | None) -> None:
         """A program is over, and so is all that it has started."""
 
+    def traced(self, pid: int, lines: str) -> None:
+        """System calls that a program has made, or what it has started."""
+
 
 class Job:
     """A program that the page runs, and its ends of the standard streams. What it starts inherits
@@ -84,6 +91,8 @@ class Job:
         self.outboxes: list[Outbox] = []
         self.feed: Feed | None = None
         self.terminal: PageTerminal | None = None
+        self.calls: list[str] = []
+        """System calls that the page has not been told of yet."""
 
 
 class Page:
@@ -91,10 +100,16 @@ class Page:
     `isolated` whether workers can share memory."""
 
     def __init__(
-        self, door: Door, suspends: bool, isolated: bool = False, storage: Storage | None = None
+        self,
+        door: Door,
+        suspends: bool,
+        isolated: bool = False,
+        storage: Storage | None = None,
+        filesystem_limit: int | None = None,
+        max_processes: int | None = None,
     ) -> None:
         """With `storage` all files but those in `/tmp` are kept there, or read from there if it is
-        another's. Raises `PageError`."""
+        another's; without, `filesystem_limit` bounds them in bytes. Raises `PageError`."""
         self.door = door
         self.suspends = suspends
         self.stage = Stage()
@@ -102,7 +117,10 @@ class Page:
         self.kept = self._keep(host, storage) if storage else None
         self._failure = ""
         """Why files could not be kept the last time."""
-        self.kernel = make_kernel(host, files=self.kept.files if self.kept else None)
+        files = self.kept.files if self.kept else None
+        self.kernel = make_kernel(host, files=files, filesystem_limit=filesystem_limit)
+        if max_processes is not None:
+            self.kernel.max_processes = max_processes
         self.namespace = self.kernel.namespace
         if self.kept:
             self.namespace.mount("/tmp", MemoryFilesystem(host.realtime).root)
@@ -157,6 +175,9 @@ class Page:
         stdin: Any,
         terminal: Mapping[str, Any] | None,
         preopens: Sequence[str] = (),
+        output_limit: int | None = None,
+        max_files: int | None = None,
+        trace: bool = False,
     ) -> int:
         """A new process, for `run`; returns its pid.
 
@@ -164,6 +185,9 @@ class Page:
         terminal: if it has one for all three streams, its `columns`, `rows`, `mode` (`edit`,
             `cooked`, `raw`) and `history`, lines entered before.
         preopens: directories it finds open under these very names, besides `/` and `.`.
+        output_limit: bytes that it may write to standard output and error; then it is ended.
+        max_files: descriptors it may have open at once.
+        trace: whether the page is told of the system calls, of what it starts as well.
         """
         for text in (*args, *environ, *environ.values()):
             if "\0" in text:
@@ -194,16 +218,42 @@ class Page:
             files = [self._stdin(job, stdin), Output(outbox(1)), Output(outbox(2))]
         opened = {name: self._directory(name) for name in preopens}
         directory = self._directory(cwd, "working directory")
-        job.process = self.kernel.process(
-            [os.fsencode(arg) for arg in args],
-            {os.fsencode(key): os.fsencode(value) for key, value in environ.items()},
-            files,
-            {"/": self.namespace.root, **opened, ".": directory},
-            cwd="/" + cwd,
-        )
+        output = None if output_limit is None else OutputLimit(output_limit)
+        if output is not None:
+            files = output.bound(files)
+        try:
+            job.process = self.kernel.process(
+                [os.fsencode(arg) for arg in args],
+                {os.fsencode(key): os.fsencode(value) for key, value in environ.items()},
+                files,
+                {"/": self.namespace.root, **opened, ".": directory},
+                cwd="/" + cwd,
+                max_files=1024 if max_files is None else max_files,
+                tracer=self._tracer(job) if trace else None,
+            )
+        except Errno:
+            raise PageError(f"{name}: {max_files} files are not enough to start") from None
+        if output is not None:
+            output.process = job.process
         job.process.name = name
         self.jobs[job.process.pid] = job
         return job.process.pid
+
+    def _tracer(self, job: Job) -> Tracer:
+        from wasix.api.trace import Call
+
+        def told(traced: Traced) -> None:
+            call = Call.of(traced)
+            job.calls.append(f"[{call.pid}] {call}" if call.pid != job.process.pid else str(call))
+            if len(job.calls) >= _MOST_CALLS:
+                self._tell_calls(job)
+
+        return told
+
+    def _tell_calls(self, job: Job) -> None:
+        if job.calls:
+            lines, job.calls = "\n".join(job.calls), []
+            self.door.traced(job.process.pid, lines)
 
     def _stdin(self, job: Job, stdin: Any) -> OpenFile:
         if stdin is None:
@@ -255,6 +305,7 @@ class Page:
         process.group.deliver(Signal.KILL)
         for box in job.outboxes:
             box.flush()
+        self._tell_calls(job)
         assert process.status is not None
         self.try_to_save()
         self.door.exited(process.pid, process.status, process.message)
@@ -274,6 +325,39 @@ class Page:
         for job in self.jobs.values():
             for box in job.outboxes:
                 box.turn()
+            self._tell_calls(job)
+
+    def processes(self) -> str:
+        """All processes, as a JSON list of objects: `pid`, `parent` (null for a program of the
+        page's), `name`, `args`, `state` (`running`, `waiting`, `stopped`), `memory` (bytes; null
+        before it has begun), `threads` (by tid)."""
+        found = []
+        for process in self.kernel.processes.values():
+            if process.status is not None:
+                continue
+            tasks = [
+                task
+                for tid in process.threads
+                if (task := self.programs.tasks.get(tid)) is not None
+            ]
+            state = "running"
+            if process.paused:
+                state = "stopped"
+            elif tasks and all(task.carrier.waits for task in tasks):
+                state = "waiting"
+            memory = next((task.memory.size for task in tasks if task.memory), None)
+            found.append(
+                {
+                    "pid": process.pid,
+                    "parent": process.parent.pid if process.parent else None,
+                    "name": process.name,
+                    "args": command(process),
+                    "state": state,
+                    "memory": memory,
+                    "threads": list(process.threads),
+                }
+            )
+        return json.dumps(found)
 
     # What the page does to a running program. One that has ended is left alone.
 
@@ -309,9 +393,15 @@ class Page:
             job.terminal.outbox.turn()
 
     def kill(self, pid: int, signal: int) -> None:
+        process = self.kernel.processes.get(pid)
+        if process:
+            process.deliver(Signal(signal))
+
+    def expire(self, pid: int, seconds: float) -> None:
+        """The program's time has passed."""
         job = self.jobs.get(pid)
         if job:
-            job.process.deliver(Signal(signal))
+            expire(job.process, seconds)
 
     # Files. Paths are absolute, or relative to `/`.
 
@@ -380,6 +470,35 @@ class Page:
                 raise Errno(E.NOTDIR)
         except Errno as error:
             raise PageError(f"{path}: {error}") from None
+
+    def remove(self, path: str) -> None:
+        """Remove a file, or a directory with all that is in it."""
+        root = self.namespace.root
+        pending = [(_relative(path).rstrip("/"), False)]
+        try:
+            while pending:
+                name, empty = pending.pop()
+                place = walk.resolve(self.namespace, root, name, follow=False)
+                if empty:
+                    walk.remove_directory(self.namespace, root, name)
+                elif isinstance(place.inode, Directory):
+                    pending.append((name, True))
+                    pending += [(f"{name}/{entry}", False) for entry in self._names(name)]
+                else:
+                    walk.unlink(self.namespace, root, name)
+        except Errno as error:
+            raise PageError(f"{path}: {error}") from None
+
+    def _names(self, path: str) -> list[str]:
+        file = self._open(path, write=False, directory=True)
+        return [name for _, _, name, _ in file.entries(0) or () if name not in (".", "..")]
+
+    def rename(self, old: str, new: str) -> None:
+        root = self.namespace.root
+        try:
+            walk.rename(self.namespace, root, _relative(old), root, _relative(new))
+        except Errno as error:
+            raise PageError(f"{old} cannot become {new}: {error}") from None
 
     def list_directory(self, path: str) -> str:
         """Its entries but `.` and `..`, as a JSON list of [name, is directory, bytes]."""

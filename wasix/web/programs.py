@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -47,6 +47,12 @@ class Worker(Protocol):
 
     def stop(self, tid: int) -> None:
         """End a thread that has a worker of its own, whatever it does, soon."""
+
+    def born(self, pid: int, parent: int | None, name: str, args: Sequence[str]) -> None:
+        """A process has begun."""
+
+    def gone(self, pid: int, status: int) -> None:
+        """One that had begun has ended."""
 
 
 class Image:
@@ -118,6 +124,11 @@ class Image:
         return name in self._functions
 
 
+def command(process: Process) -> list[str]:
+    """Its arguments as text."""
+    return [arg.decode("utf-8", "replace") for arg in process.args]
+
+
 class Task:
     """A guest thread and its program, while both are together."""
 
@@ -140,6 +151,10 @@ class Task:
         self.memory: PageMemory | None = None
 
     # What the worker asks.
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
 
     @property
     def stage(self) -> Stage:
@@ -250,7 +265,15 @@ class Programs:
     def start(self, process: Process, snapshot: Snapshot | None = None) -> None:
         assert isinstance(process.program, Image)
         self._task(process.main, process.program).snapshot = snapshot
+        if self._ended not in process.on_exit:  # a program that replaces another begins no process
+            process.on_exit.append(self._ended)
+            parent = process.parent.pid if process.parent else None
+            self.worker.born(process.pid, parent, process.name, command(process))
         self.worker.start(process.pid)
+
+    def _ended(self, process: Process) -> None:
+        assert process.status is not None
+        self.worker.gone(process.pid, process.status)
 
     def start_thread(self, thread: Thread, starter: Thread, argument: int) -> None:
         """Threads take turns, and each runs until it waits, if they have no workers."""

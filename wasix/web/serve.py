@@ -73,6 +73,8 @@ class Handler(SimpleHTTPRequestHandler):
         named = _NAMED_BY_CONTENT.search(self.path)
         age = "public, max-age=31536000, immutable" if named else "no-cache"
         self.send_header("Cache-Control", age)
+        # Pages of other origins may use a bundle, as they may one of a public host.
+        self.send_header("Access-Control-Allow-Origin", "*")
         super().end_headers()
 
     def list_directory(self, path: object) -> None:

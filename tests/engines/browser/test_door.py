@@ -85,6 +85,7 @@ Object.assign(python, {
 const stage = new Stage(python, () => ({ base: 1024, size: %(room)d }), () => false);
 const carrier = {
   credit: new WebAssembly.Global({ value: "i32", mutable: true }, 1),
+  made: new WebAssembly.Global({ value: "i32", mutable: true }, 0),
   suspends: false,
   mayGoOn: () => true,
   wait: () => { throw "waits"; },

@@ -1,0 +1,78 @@
+"""Bundles on other origins, in frames without rights, and terminals with one kernel."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Browser, Page, expect
+
+from e2e.conftest import opened
+
+ELSEWHERE = """<!doctype html><title>elsewhere</title><link rel="icon" href="data:,">
+<script type="module" src="SITEloader.js"></script>
+<wasix-terminal program="python" args="-c 'print(input()[::-1])'"></wasix-terminal>"""
+
+FRAME = """<!doctype html><title>frame</title><link rel="icon" href="data:,">
+<iframe sandbox="allow-scripts" srcdoc="CONTENT" style="width: 40em; height: 20em"></iframe>"""
+
+TWO = """<!doctype html><title>two</title><link rel="icon" href="data:,">
+<script type="module" src="loader.js"></script>
+<wasix-terminal id="first" kernel="shared" program="python" args="-q"></wasix-terminal>
+<wasix-terminal id="second" kernel="shared" program="python" args="-q"></wasix-terminal>
+<wasix-terminal id="third" program="python" args="-q"></wasix-terminal>"""
+
+
+def show(page: Page, html: str) -> None:
+    page.route("**/shown.html", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto("shown.html")
+
+
+def test_a_bundle_of_another_origin_works(browser: Browser, bundle: object, site: str) -> None:
+    with opened(browser, "http://localhost:1/") as page:
+        show(page, ELSEWHERE.replace("SITE", site))
+        terminal = page.locator("wasix-terminal")
+        terminal.locator(".xterm").wait_for()
+        terminal.click()
+        page.keyboard.type("wasix\n")
+        expect(terminal).to_contain_text("xisaw")
+        found = page.evaluate(
+            """async (site) => {
+              const { load } = await import(site + "loader.js");
+              return (await (await load()).run("cowsay", ["far"])).status;
+            }""",
+            site,
+        )
+        assert found == 0
+
+
+def test_a_frame_that_may_run_scripts_alone_suffices(browser: Browser, site: str) -> None:
+    with opened(browser, site) as page:
+        content = ELSEWHERE.replace("SITE", site).replace("&", "&amp;").replace('"', "&quot;")
+        show(page, FRAME.replace("CONTENT", content))
+        terminal = page.frame_locator("iframe").locator("wasix-terminal")
+        terminal.locator(".xterm").wait_for()
+        terminal.click()
+        page.keyboard.type("framed\n")
+        expect(terminal).to_contain_text("demarf")
+
+
+def test_terminals_of_one_kernel_have_its_files_in_common(page: Page) -> None:
+    show(page, TWO)
+    first, second, third = (page.locator(f"#{name}") for name in ("first", "second", "third"))
+    for terminal in (first, second, third):
+        expect(terminal).to_contain_text(">>> ")
+    first.click()
+    page.keyboard.type("open('/tmp/x', 'w').write('shared')\n")
+    expect(first).to_contain_text("6")
+    second.click()
+    page.keyboard.type("print(*open('/tmp/x'))\n")
+    expect(second).to_contain_text(re.compile(r"\bshared\b.*>>> \W*$"))
+    third.click()
+    page.keyboard.type("print(*open('/tmp/x'))\n")
+    expect(third).to_contain_text("FileNotFoundError")
+    page.evaluate("document.querySelector('#first').remove()")
+    second.click()
+    page.keyboard.type("6 * 7\n")
+    expect(second).to_contain_text("42")
+    processes = page.evaluate("document.querySelector('#second').wasix.processes()")
+    assert [process["name"] for process in processes] == ["python"]
