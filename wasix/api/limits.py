@@ -28,8 +28,8 @@ class Limit(NamedTuple):
     message: str = ""
     by: str = "kernel"
     """Who sees to it: the kernel, the engine, or the rewriter, which changes the module."""
-    page: bool = False
-    """Whether it can be set in a page."""
+    page: str = ""
+    """The option of a page's script, if there is one."""
 
 
 REWRITER = "rewriter"
@@ -43,7 +43,7 @@ LIMITS = (
         usual="4 GiB",
         seen="`memory.grow` answers -1",
         by=REWRITER,
-        page=True,
+        page="memoryLimit",
     ),
     Limit(
         "initial memory",
@@ -55,7 +55,7 @@ LIMITS = (
         status=STATUS_INVALID,
         message="of memory to start, but the limit is",
         by=REWRITER,
-        page=True,
+        page="memoryLimit",
     ),
     Limit(
         "tables",
@@ -94,6 +94,7 @@ LIMITS = (
         status=STATUS_TIMEOUT,
         message="its time limit",
         by="engine",
+        page="timeLimit",
     ),
     Limit(
         "output",
@@ -103,6 +104,7 @@ LIMITS = (
         seen="it is ended",
         status=STATUS_OUTPUT,
         message="bytes of output, its limit",
+        page="outputLimit",
     ),
     Limit(
         "files",
@@ -110,12 +112,14 @@ LIMITS = (
         option="max_files=",
         usual="1024",
         seen="`mfile`",
+        page="maxFiles",
     ),
     Limit(
         "memory files",
         bounds="bytes in the files of `/`",
         option="filesystem_limit=",
         seen="`nospc`",
+        page="filesystemLimit",
     ),
     Limit(
         "volume",
