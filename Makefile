@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PROGRAM ?= python
 PORT ?= 8000
+SECONDS ?= 7200
 PYTEST := $(BIN)/python -m pytest -n 2
 
 .PHONY: run serve test test-full fuzz soak bench check format docs clean
@@ -29,7 +30,7 @@ fuzz: $(VENV)/.test
 	WASIX_TEST_FULL=1 $(PYTEST) tests -k fuzz
 
 soak: $(VENV)/.test
-	WASIX_TEST_FULL=1 $(PYTEST) tests -k soak
+	WASIX_TEST_FULL=1 WASIX_SOAK_SECONDS=$(SECONDS) $(PYTEST) -k soak
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench $(ARGS)

@@ -1,9 +1,9 @@
 """`make bench`: measure everything once more, beside the peers.
 
 `python -m bench [--quick] [NAME ...]` measures only what is named: calls, splits, plain, fuel,
-startup, processes, growth, page. What is found is printed and kept in `build/bench/NAME.json`,
-which `make docs` turns into `docs/performance.md`. With `--quick` each figure is taken from next to
-nothing.
+startup, processes, growth, page, visits. What is found is printed and kept in
+`build/bench/NAME.json`, which `make docs` turns into `docs/performance.md`. With `--quick` each
+figure is taken from next to nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from importlib import import_module
 from bench.figures import QUICK, Effort, Result, table
 from bench.growth import lines
 
-MEASURES = ("calls", "splits", "plain", "fuel", "startup", "processes", "growth", "page")
+MEASURES = ("calls", "splits", "plain", "fuel", "startup", "processes", "growth", "page", "visits")
 
 
 def main() -> None:

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright
 
@@ -33,6 +35,22 @@ def launch(playwright: Playwright) -> Browser:
     # Chromium's sandbox refuses to work for root.
     sandbox = ["--no-sandbox"] if _is_root() else []
     return playwright.chromium.launch(executable_path=system_browser(), args=[*QUIET, *sandbox])
+
+
+def resident(browser: Browser) -> int:
+    """Bytes in memory of the process that draws a page and runs its workers: the largest such."""
+    found = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
+    pages = [process["id"] for process in found["processInfo"] if process["type"] == "renderer"]
+    return max(map(_resident, pages))
+
+
+def _resident(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return 0  # it has ended meanwhile
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    return 1024 * int(found[1]) if found else 0
 
 
 def _is_root() -> bool:

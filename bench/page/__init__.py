@@ -72,19 +72,24 @@ def prepare(folder: Path, effort: Effort) -> None:
     shutil.copy(HERE / "page.html", folder)
     build(folder / "site", ["python"])
     _build_split(folder)
+    install(effort)
+    (folder / "peers").symlink_to(PACKAGES / "node_modules")
+    for name in ("calls", "hello"):
+        shutil.copy(guest(name), folder / f"{name}.wasm")
+    (folder / "python.wasm").symlink_to(python())
+
+
+def install(effort: Effort) -> None:
+    """The peers."""
     lock = PACKAGES / "package-lock.json"
     if effort.quick:
-        pass  # with the peers that are there
+        (PACKAGES / "node_modules").mkdir(parents=True, exist_ok=True)  # those that are there
     elif not lock.exists() or lock.read_bytes() != (HERE / lock.name).read_bytes():
         PACKAGES.mkdir(parents=True, exist_ok=True)
         for name in ("package.json", lock.name):
             shutil.copy(HERE / name, PACKAGES)
         npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         subprocess.run(npm, cwd=PACKAGES, check=True, stdout=subprocess.DEVNULL)
-    (folder / "peers").symlink_to(PACKAGES / "node_modules")
-    for name in ("calls", "hello"):
-        shutil.copy(guest(name), folder / f"{name}.wasm")
-    (folder / "python.wasm").symlink_to(python())
 
 
 def _build_split(folder: Path) -> None:
@@ -214,7 +219,7 @@ def _splits(effort: Effort, subject: Subject) -> Iterator[Row]:
         yield Row(f"splits/page/{kind}", f"page: {title}", "s", samples, absent)
 
 
-def _versions(browser: Browser) -> dict[str, str]:
+def versions(browser: Browser) -> dict[str, str]:
     packages = json.loads((HERE / "package.json").read_text())["dependencies"]
     pyodide = json.loads((ROOT / "web" / "package.json").read_text())["dependencies"]["pyodide"]
     return {"Chromium": browser.version, "Pyodide": pyodide, **packages}
@@ -226,7 +231,7 @@ def measure(effort: Effort) -> Result:
         folder = Path(name)
         prepare(folder, effort)
         browser = launch(playwright)
-        result.versions = _versions(browser)
+        result.versions = versions(browser)
         with serving(folder, Handler) as plain, serving(folder, IsolatingHandler) as isolated:
             subjects = {
                 who: Subject(browser, effort, system, isolated if alone else plain)

@@ -97,7 +97,7 @@ def build(
         _page(manifest, bundle, script)
         _service_worker(packages, manifest, bundle, Path(folder))
         if brotli is not None:
-            compress(compressible(bundle), brotli, _compress)
+            compress_files(compressible(bundle), brotli)
         if directory.exists():
             shutil.rmtree(directory)
         bundle.rename(directory)
@@ -156,8 +156,13 @@ def _hashed(data: bytes, name: str, directory: Path) -> Path:
     return path
 
 
-def _compress(quality: int, files: Iterable[Path]) -> None:
-    _run(["node", "compress.mjs", str(quality), *files], WEB)
+def compress_files(files: Iterable[Path], quality: int) -> None:
+    """Write compressed files beside these; `quality` is brotli's."""
+
+    def run(quality: int, files: Sequence[Path]) -> None:
+        _run(["node", "compress.mjs", str(quality), *files], WEB)
+
+    compress(files, quality, run)
 
 
 def _programs(names: Iterable[str], assets: Path) -> Iterator[tuple[str, dict[str, Any]]]:
