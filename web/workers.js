@@ -1,6 +1,6 @@
 /** Starting workers, whose scripts may be of another origin. */
 
-/** By the script's URL, scripts of this origin that do nothing but import it. @type {Map<string, string>} */
+/** By the script's URL, scripts that do nothing but import it. @type {Map<string, string>} */
 const proxies = new Map();
 
 /** @param {string} url @param {string} name */
@@ -12,8 +12,12 @@ export function startWorker(url, name) {
 function proxied(url) {
   let proxy = proxies.get(url);
   if (!proxy) {
-    const script = new Blob([`import ${JSON.stringify(url)};`], { type: "text/javascript" });
-    proxies.set(url, (proxy = URL.createObjectURL(script)));
+    const script = `import ${JSON.stringify(url)};`;
+    const type = "text/javascript";
+    // Of this origin, whose storage it may use. A sandboxed frame has none, and no blobs either.
+    if (self.origin !== "null") proxy = URL.createObjectURL(new Blob([script], { type }));
+    else proxy = `data:${type},${encodeURIComponent(script)}`;
+    proxies.set(url, proxy);
   }
   return proxy;
 }
