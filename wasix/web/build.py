@@ -361,6 +361,6 @@ def _page(manifest: dict[str, Any], bundle: Path, script: Path) -> None:
         keep_trailing_newline=True,
     )
     page = environment.get_template("index.html.j2").render(
-        programs=manifest["programs"], page_script=script.relative_to(bundle).as_posix()
+        root="", programs=manifest["programs"], page_script=script.relative_to(bundle).as_posix()
     )
     (bundle / "index.html").write_text(page)
