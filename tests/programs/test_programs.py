@@ -121,3 +121,34 @@ def test_quickjs_runs_a_script_from_a_host_volume(engine: str, tmp_path: Path) -
     (tmp_path / "a.js").write_text("print(JSON.stringify([1,2,3].map(x => x * x)))")
     done = run(engine, "qjs", "/data/a.js", volumes={"/data": tmp_path})
     assert json.loads(done.stdout) == [1, 4, 9]
+
+
+SQUARES = """
+#include <stdio.h>
+int main(int argc, char **argv) {
+    int unused;
+    for (int i = 1; i <= 3; i++) printf("%s %.1f\\n", argv[argc - 1], (double)i * i);
+}
+"""
+LIBRARIES = "/usr/lib/wasm32-wasip1"
+
+
+def test_clang_compiles_and_links_what_then_runs(tmp_path: Path) -> None:
+    (tmp_path / "squares.c").write_text(SQUARES)
+    (tmp_path / "bin").mkdir()
+    # It finds its headers whatever else there is in /usr.
+    volumes = {"/src": tmp_path, "/usr/bin": tmp_path / "bin"}
+    with wasix.Sandbox(engine="v8", volumes=volumes) as box:
+        options: Any = {"cwd": "/src", "capture_output": True, "text": True}
+        done = box.run(["clang", "-c", "-Wall", "-fcolor-diagnostics", "squares.c"], **options)
+        assert "squares.c:4:9: \x1b[0m\x1b[0;1;35mwarning: \x1b[0m" in done.stderr
+        assert done.returncode == 0
+        start, objects = f"{LIBRARIES}/crt1.o", ("squares.o", "-o", "squares.wasm")
+        done = box.run(["wasm-ld", start, f"-L{LIBRARIES}", "-lc", *objects], **options)
+        assert (done.stderr, done.returncode) == ("", 0)
+        (tmp_path / "squares.c").write_text("int main(void) { return x; }")
+        done = box.run(["clang", "-c", "squares.c"], **options)
+        assert "use of undeclared identifier 'x'" in done.stderr
+        assert done.returncode == 1
+        assert not box.fs.listdir("/usr/bin")
+    assert run("v8", str(tmp_path / "squares.wasm"), "of").stdout == "of 1.0\nof 4.0\nof 9.0\n"

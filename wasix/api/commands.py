@@ -108,8 +108,10 @@ def named(commands: Commands) -> dict[str, Found]:
     return found
 
 
-def mount(namespace: Namespace, commands: Commands) -> None:
-    """Put commands into `/bin`."""
+def mount(namespace: Namespace, commands: Commands) -> list[Found]:
+    """Put commands into `/bin`; returns their programs."""
     tree = Tree()
-    for name, found in named(commands).items():
+    programs = named(commands)
+    for name, found in programs.items():
         namespace.mount(f"{FOLDER}/{name}", Command(tree, found))
+    return list(programs.values())

@@ -82,6 +82,7 @@ def load(box: Sandbox, args: Path | Sequence[Path], profile: Path | None = None)
         fuel=box.fuel is not None,
         artifacts=kept(),
     )
+    box.provide(found)
     argv = [*found.argv, *texts[1:]]
     if any("\0" in arg for arg in argv):
         raise UsageError("an argument has a NUL character in it")

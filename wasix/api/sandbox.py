@@ -17,7 +17,8 @@ from wasix.api.launch import Launcher, Run, Settings
 from wasix.api.program import MOST_ELEMENTS
 from wasix.api.size import size
 from wasix.api.trace import SIZE, Trace
-from wasix.api.volumes import Volume, Volumes, mount_point, root_of
+from wasix.api.volumes import Volume, Volumes, image, mount_point, root_of
+from wasix.catalogue import Archive, Found, kept_file
 from wasix.fs import walk
 from wasix.fs.inode import Directory
 from wasix.pump import SystemHost
@@ -130,13 +131,15 @@ class Sandbox:
         self.kernel.programs = self.launcher
         self.namespace = self.kernel.namespace
         self.volumes: list[str] = []
+        self._provided: set[Archive] = set()
         self.traces: list[Trace] = []
         for name, volume in (volumes or {}).items():
             self._mount(name, volume)
         if commands:
             from wasix.api.commands import mount
 
-            mount(self.namespace, commands)
+            for found in mount(self.namespace, commands):
+                self.provide(found)
         self._closed = False
 
     def _mount(self, name: str, volume: Volume) -> None:
@@ -148,6 +151,27 @@ class Sandbox:
             raise VolumeError(f"no volume can be mounted on {name}: {error}") from None
         if isinstance(root, Directory):
             self.volumes.append(name)
+
+    def provide(self, found: Found) -> None:
+        """Mount the files that a program of the catalogue looks for. Any thread.
+
+        Names that are taken stay what they are. Raises `FetchError` or `VolumeError`.
+        """
+        archive = found.archive
+        if archive is None or archive in self._provided:
+            return
+        root = image(kept_file(archive)).root
+        assert isinstance(root, Directory)
+        try:
+            with self.kernel.lock:
+                self.namespace.spread(archive.at, root)
+                self._provided.add(archive)
+                if archive.at not in self.volumes:
+                    self.volumes.append(archive.at)
+        except Errno as error:
+            raise VolumeError(
+                f"{archive.name} cannot be mounted on {archive.at}: {error}"
+            ) from None
 
     def preopens(self, cwd: str) -> dict[str, Directory]:
         """The directories a new process has open, by name: `/`, every volume, and `cwd` as `.`."""

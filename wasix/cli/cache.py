@@ -9,7 +9,7 @@ import click
 
 from wasix import cache
 from wasix.api.artifacts import kept
-from wasix.catalogue import PROGRAMS
+from wasix.catalogue import Archive, pinned
 
 
 def _size(count: float) -> str:
@@ -21,10 +21,11 @@ def ls() -> None:
 
     Then what a process in the background is compiling.
     """
-    for program in PROGRAMS.values():
-        path = cache.directory() / program.kept_as
+    for item in pinned():
+        path = cache.directory() / item.kept_as
         if path.exists():
-            click.echo(f"{program.name:12} {_size(path.stat().st_size):>9}  program")
+            what = "files of a program" if isinstance(item, Archive) else "program"
+            click.echo(f"{item.name:12} {_size(path.stat().st_size):>9}  {what}")
     artifacts = kept()
     for artifact in artifacts.all():
         engine, _, rest = artifact.key.partition("-")

@@ -59,6 +59,23 @@ class Namespace:
             directory = child
         self._cover(directory, names[-1], inode)
 
+    def spread(self, path: str, directory: Directory) -> None:
+        """Mount each entry of `directory` in the directory at `path`, but for names taken there.
+
+        So several may share a place, and leave room for other files. Errors are those of `mount`.
+        """
+        place: Inode | None = self.root
+        for name in filter(None, path.split("/")):
+            place = self.lookup(place, name) if isinstance(place, Directory) else None
+        listing = directory.open(Access())
+        entries = list(listing.entries(0) or ())
+        listing.close()
+        for entry in entries:
+            inode = None if entry.name in (".", "..") else directory.lookup(entry.name)
+            taken = isinstance(place, Directory) and self.lookup(place, entry.name) is not None
+            if inode is not None and not taken:
+                self.mount(f"{path}/{entry.name}", inode)
+
     def _make_directory(self, directory: Directory, name: str) -> Directory:
         if isinstance(directory, MemoryDirectory):
             directory.make_directory(name)
