@@ -10,6 +10,8 @@ declare const manifest: {
       argv: string[];
       environ: Record<string, string>;
       wanted: import("../engines/browser/run.js").Wanted;
+      /** A compressed tar archive of files that it looks for, and the directory these are to be in. */
+      archive: { file: string; at: string } | null;
     }
   >;
   /** The environment of programs that are not given another. */

@@ -166,6 +166,7 @@ def compress_files(files: Iterable[Path], quality: int) -> None:
 
 
 def _programs(names: Iterable[str], assets: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    files: dict[str, str] = {}
     for name in names:
         found = catalogue.find(name)
         data = found.read()
@@ -173,18 +174,26 @@ def _programs(names: Iterable[str], assets: Path) -> Iterator[tuple[str, dict[st
         program = link(data, found.name, links=False)
         if program.module.size != len(data):
             data = program.module.join()
-        path = _hashed(data, f"{short}.wasm", assets)
+        digest = hashlib.sha256(data).hexdigest()
+        if digest not in files:  # several programs may be one file
+            files[digest] = f"assets/{_hashed(data, f'{short}.wasm', assets).name}"
         known = catalogue.PROGRAMS.get(name)
+        archive = found.archive
+        if archive is not None and archive.sha256 not in files:
+            packed = gzip.compress(catalogue.fetch(archive), mtime=0)
+            path = _hashed(packed, f"{archive.name}.tar.gz", assets)
+            files[archive.sha256] = f"assets/{path.name}"
         yield (
             short,
             {
                 "title": known.title if known else short,
-                "file": f"assets/{path.name}",
+                "file": files[digest],
                 "size": len(data),
-                "sha256": hashlib.sha256(data).hexdigest(),
+                "sha256": digest,
                 "argv": found.argv,
                 "environ": dict(found.environ),
                 "wanted": json.loads(wanted(program)),
+                "archive": archive and {"file": files[archive.sha256], "at": archive.at},
             },
         )
 
@@ -330,7 +339,9 @@ def _types(packages: Path, bundle: Path, folder: Path) -> None:
 
 def _service_worker(packages: Path, manifest: dict[str, Any], bundle: Path, folder: Path) -> None:
     """What keeps all of the bundle but its programs, and these as they are used."""
-    programs = {program["file"] for program in manifest["programs"].values()}
+    described = manifest["programs"].values()
+    programs = {program["file"] for program in described}
+    programs |= {program["archive"]["file"] for program in described if program["archive"]}
     runtime = manifest["runtime"]
     # The snapshot is kept compressed. Engines that cannot start from it fetch the library instead.
     spared = programs | {runtime["url"] + runtime[name] for name in ("library", "snapshot")}
