@@ -130,11 +130,52 @@ export class WasixTerminal extends HTMLElement {
     // Several attributes may change in one go.
     await null;
     if (turn !== this.#turn) return;
-    // None of these waits for another.
     const program = this.getAttribute("program");
+    const screen = await this.#begin(program);
+    if (turn !== this.#turn || !program) return;
+    screen.clear();
+    const end = await this.#run(turn, screen, () => this.#spawn(program, screen));
+    if (turn !== this.#turn) return;
+    if (end) {
+      screen.print(`${NOTE}[ended with status ${end.status}; press Enter to start again]${PLAIN}\n`);
+      this.#over(end);
+    }
+    screen.input = (data) => {
+      if (data.includes("\r")) void this.start();
+    };
+  }
+
+  /**
+   * Run a program here to its end, below what is on the screen; what runs is killed first. Resolves
+   * to how it ended; to null if it cannot be run, as is told, or something else was started meanwhile.
+   * @param {import("./wasix.js").Program} program @param {string[]} [args]
+   * @param {import("./wasix.js").SpawnOptions} [options] `cwd` is the attribute's if not given.
+   */
+  async run(program, args = [], options = {}) {
+    const turn = ++this.#turn;
+    const screen = await this.#begin();
+    if (turn !== this.#turn) return null;
+    const end = await this.#run(turn, screen, async () => {
+      const cwd = options.cwd ?? (await this.#directory());
+      const trace = options.trace ?? this.trace ?? undefined;
+      return this.wasix.spawn(program, args, { ...options, cwd, trace, terminal: this.#terminal(screen) });
+    });
+    if (end) this.#over(end);
+    return end;
+  }
+
+  /** Empty the screen, and forget what was above it. */
+  async clear() {
+    (await this.#screen)?.clear();
+  }
+
+  /**
+   * End what runs, have a screen, and a program fetched. None of these waits for another.
+   * @param {string | null} [program]
+   */
+  async #begin(program) {
     this.wasix.persist ??= this.getAttribute("persist") ?? undefined;
     if (program) this.#prepare(program);
-    if (this.process) await this.process.kill("SIGKILL");
     // The terminal's code is not loaded by pages that have none.
     this.#screen ??= import("./terminal.js").then(({ Screen }) => {
       const screen = new Screen(this);
@@ -142,34 +183,45 @@ export class WasixTerminal extends HTMLElement {
       this.#text = () => screen.text;
       return screen;
     });
-    const screen = await this.#screen;
-    if (turn !== this.#turn || !program) return;
-    screen.clear();
+    if (this.process) await this.process.kill("SIGKILL");
+    return this.#screen;
+  }
+
+  /**
+   * @param {number} turn @param {import("./terminal.js").Screen} screen
+   * @param {() => Promise<import("./process.js").Process>} spawn
+   */
+  async #run(turn, screen, spawn) {
     screen.input = null;
     this.#tell({ phase: "loading", loaded: 0, total: null });
     try {
-      const process = await this.#spawn(program, screen);
-      if (turn !== this.#turn) return void process.kill("SIGKILL");
+      const process = await spawn();
+      if (turn !== this.#turn) {
+        void process.kill("SIGKILL");
+        return null;
+      }
       this.process = process;
       this.#tell({ phase: "running" });
       screen.attach(process);
       await screen.show(process.stdout, () => this.dispatchEvent(new Event("output")));
       const end = await process.ended;
       if (this.process === process) this.process = null;
-      if (turn !== this.#turn) return;
+      if (turn !== this.#turn) return null;
       if (end.message) screen.print(`${end.message}\n`);
-      screen.print(`${NOTE}[ended with status ${end.status}; press Enter to start again]${PLAIN}\n`);
-      this.#tell({ phase: "ended", ...end });
-      this.dispatchEvent(new CustomEvent("exit", { detail: end }));
+      return end;
     } catch (error) {
-      if (turn !== this.#turn) return;
+      if (turn !== this.#turn) return null;
       const message = error instanceof Error ? error.message : String(error);
       screen.print(`${message}\n`);
       this.#tell({ phase: "failed", message });
+      return null;
     }
-    screen.input = (data) => {
-      if (data.includes("\r")) void this.start();
-    };
+  }
+
+  /** @param {{ status: number, message?: string }} end */
+  #over(end) {
+    this.#tell({ phase: "ended", ...end });
+    this.dispatchEvent(new CustomEvent("exit", { detail: end }));
   }
 
   /** Have the kernel started and the program fetched, while the screen is loaded. @param {string} program */
@@ -188,17 +240,33 @@ export class WasixTerminal extends HTMLElement {
 
   /** @param {string} program @param {import("./terminal.js").Screen} screen */
   async #spawn(program, screen) {
-    const cwd = this.getAttribute("cwd") ?? "/";
-    const mode = /** @type {import("./wasix.js").Mode} */ (this.getAttribute("mode") ?? "edit");
-    if (cwd !== "/") await this.wasix.fs.mkdir(cwd);
+    const cwd = await this.#directory();
     const history = new History(program, this.getAttribute("history") === "keep");
-    // It may just have got another size.
-    screen.fit();
+    const terminal = {
+      ...this.#terminal(screen),
+      history: history.lines,
+      entered: (/** @type {string} */ line) => history.add(line),
+    };
     return this.wasix.spawn(program, words(this.getAttribute("args") ?? ""), {
       cwd,
       trace: this.trace ?? undefined,
-      terminal: { ...screen.size, mode, history: history.lines, entered: (line) => history.add(line) },
+      terminal,
     });
+  }
+
+  /** The working directory, which it makes if need be. */
+  async #directory() {
+    const cwd = this.getAttribute("cwd") ?? "/";
+    if (cwd !== "/") await this.wasix.fs.mkdir(cwd);
+    return cwd;
+  }
+
+  /** @param {import("./terminal.js").Screen} screen */
+  #terminal(screen) {
+    // It may just have got another size.
+    screen.fit();
+    const mode = /** @type {import("./wasix.js").Mode} */ (this.getAttribute("mode") ?? "edit");
+    return { ...screen.size, mode };
   }
 
   /** @param {State} state */

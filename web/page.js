@@ -1,7 +1,8 @@
 /** The bundle's own page: a program picker, a terminal, and the program's files. */
 
-import { FilePanel, size } from "./files.js";
+import { FilePanel } from "./files.js";
 import { SAMPLES } from "./samples.js";
+import { Status } from "./status.js";
 
 const HOME = "/home";
 const QUIET = 300; // milliseconds without output after which files are looked at
@@ -13,9 +14,7 @@ const terminal = /** @type {import("./element.js").WasixTerminal} */ (find("wasi
 const form = /** @type {HTMLFormElement} */ (find("form"));
 const args = /** @type {HTMLInputElement} */ (form.elements.namedItem("args"));
 const stop = /** @type {HTMLButtonElement} */ (form.elements.namedItem("stop"));
-const status = /** @type {HTMLElement} */ (find("[role=status]"));
-const bytes = /** @type {HTMLElement} */ (find(".bytes"));
-const progress = /** @type {HTMLProgressElement} */ (find("progress"));
+const status = new Status(find("footer"));
 const hint = /** @type {HTMLElement} */ (find(".hint"));
 const links = /** @type {HTMLAnchorElement[]} */ ([...document.querySelectorAll("nav a")]);
 
@@ -76,23 +75,8 @@ async function provide(samples) {
 
 /** @param {import("./element.js").State} state */
 function show(state) {
-  const loading = state.phase === "loading";
-  progress.hidden = !loading;
-  bytes.textContent = "";
+  status.show(state);
   stop.disabled = state.phase !== "running";
-  let text = "";
-  if (state.phase === "loading") {
-    const { loaded, total } = state;
-    text = "Loading";
-    if (total) progress.value = loaded / total;
-    else progress.removeAttribute("value");
-    if (loaded) bytes.textContent = total ? `${size(loaded)} of ${size(total)}` : size(loaded);
-  } else if (state.phase === "running") text = "Running";
-  else if (state.phase === "ended") text = `Ended with status ${state.status}`;
-  else text = "Could not be started";
-  // What has not changed is not read out again.
-  if (status.textContent !== text) status.textContent = text;
-  status.dataset.phase = state.phase === "ended" && state.status ? "failed" : state.phase;
 }
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
