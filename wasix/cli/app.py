@@ -183,14 +183,25 @@ _DIRECTORY = click.Path(file_okay=False, path_type=Path)
     help="Write FILE.br and FILE.gz beside each FILE, for hosts that hand these out, and tell all "
     "sizes. Takes some minutes the first time.",
 )
-def build(directory: Path, programs: tuple[str, ...], compress: bool) -> None:
+@click.option(
+    "--pages",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Put pages of your own in, made from FOLDER's templates NAME.html.j2 and scripts NAME.js: "
+    "see web/README.md.",
+)
+def build(directory: Path, programs: tuple[str, ...], compress: bool, pages: Path | None) -> None:
     """Write a static site to DIRECTORY, for any file host."""
     with _told():
         from wasix.web.build import build as build_site
+        from wasix.web.pages import templates
         from wasix.web.sizes import report
 
         build_site(
-            directory, programs or ("python", "sqlite3", "cowsay"), brotli=11 if compress else None
+            directory,
+            programs or ("python", "sqlite3", "cowsay"),
+            templates(pages.absolute()) if pages else (),
+            brotli=11 if compress else None,
         )
     if compress:
         click.echo("\n".join(report(directory)))

@@ -19,8 +19,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from engines import asyncify
 from engines.browser import door
 from engines.js.imports import wanted
@@ -33,6 +31,7 @@ from wasix.api.errors import WasixError
 from wasix.api.program import link
 from wasix.api.sandbox import ENVIRONMENT
 from wasix.proc.signal import IGNORED, STOPPING, Signal
+from wasix.web import pages
 from wasix.web.compress import compress, compressible
 from wasix.web.sources import ROOT, sources
 
@@ -66,14 +65,17 @@ class BuildError(WasixError):
 def build(
     directory: Path,
     programs: Sequence[str] = ("cowsay", "python", "sqlite3"),
+    own: Sequence[Path] = (),
     *,
     brotli: int | None = None,
 ) -> None:
     """Write the bundle to `directory`, replacing one that is there.
 
     `programs` are names of the catalogue or paths of `.wasm` files; the first is the page's
-    default. With `brotli`, how hard that tries (1 to 11), there are compressed files beside all
-    that are worth it, for hosts that hand these out. Raises `WasixError`.
+    default. `own` are templates of more pages (`wasix.web.pages`), all of one folder, whose name
+    their directory has in the bundle. With `brotli`, how hard that tries (1 to 11), there are
+    compressed files beside all that are worth it, for hosts that hand these out. Raises
+    `WasixError`.
     """
     directory = directory.absolute()  # tools run elsewhere are given paths below it
     if directory.exists() and not (directory / "loader.js").exists() and any(directory.iterdir()):
@@ -95,6 +97,8 @@ def build(
         _types(packages, bundle, Path(folder))
         (bundle / "manifest.json").write_text(json.dumps(manifest, indent=1))
         _page(manifest, bundle, script)
+        if own:
+            _own_pages(packages, own, manifest, bundle)
         _service_worker(packages, manifest, bundle, Path(folder))
         if brotli is not None:
             compress_files(compressible(bundle), brotli)
@@ -363,15 +367,16 @@ def _service_worker(packages: Path, manifest: dict[str, Any], bundle: Path, fold
 
 
 def _page(manifest: dict[str, Any], bundle: Path, script: Path) -> None:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(WEB),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    page = environment.get_template("index.html.j2").render(
-        root="", programs=manifest["programs"], page_script=script.relative_to(bundle).as_posix()
+    name = script.relative_to(bundle).as_posix()
+    page = pages.render(
+        WEB / "index.html.j2", WEB, root="", programs=manifest["programs"], page_script=name
     )
     (bundle / "index.html").write_text(page)
+
+
+def _own_pages(packages: Path, own: Sequence[Path], manifest: dict[str, Any], bundle: Path) -> None:
+    def bundled(scripts: Sequence[Path], place: Path) -> None:
+        names = ("--splitting", "--chunk-names=[name]-[hash]", f"--outdir={place}")
+        _esbuild(packages, "--format=esm", "--external:../loader.js", *names, *scripts)
+
+    pages.write(own, bundle, WEB, manifest["programs"], bundled)
