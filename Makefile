@@ -10,7 +10,7 @@ PORT ?= 8000
 SECONDS ?= 7200
 PYTEST := $(BIN)/python -m pytest -n 2
 
-.PHONY: run serve test test-full fuzz soak bench check format docs clean
+.PHONY: run serve gallery screenshots test test-full fuzz soak bench check format docs clean
 
 run: $(VENV)/.run
 	@$(BIN)/wasix run $(PROGRAM) $(ARGS)
@@ -18,6 +18,14 @@ run: $(VENV)/.run
 serve: $(VENV)/.run
 	@$(BIN)/wasix web build build/site
 	@$(BIN)/wasix web serve build/site --port $(PORT)
+
+gallery: $(VENV)/.test
+	@$(BIN)/python -m examples.gallery build/gallery
+	@echo "open gallery/index.html of this:"
+	@$(BIN)/wasix web serve build/gallery --port $(PORT)
+
+screenshots: $(VENV)/.test
+	$(BIN)/python -m docs.screenshots $(ARGS)
 
 test: $(VENV)/.test check
 	$(PYTEST)
