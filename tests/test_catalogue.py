@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from engines.protocol import Build
 from wasix import catalogue
+from wasix.api.cwasm import Cwasm, Part
 from wasix.api.errors import FetchError, ProgramNotFound
 
 COWSAY = catalogue.PROGRAMS["cowsay"]
@@ -76,6 +78,18 @@ def test_names_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert catalogue.find("tool").source == Path("tool")
     with pytest.raises(ProgramNotFound, match="python, sqlite3"):
         catalogue.find("nosuch")
+
+
+def test_a_program_is_found_with_its_files_when_it_was_compiled_too() -> None:
+    clang = catalogue.PROGRAMS["clang"]
+    assert catalogue.find("clang").archive is clang.archive is not None
+    assert catalogue.find("cowsay").archive is None
+    build = Build(*[""] * len(Build._fields))
+    for program, archive in ((clang, clang.archive), (COWSAY, None)):
+        part = Part(0, program.size, program.sha256)
+        compiled = Cwasm(Path("a.cwasm"), build, "", program.argv, {}, part, part)
+        found = catalogue.Found("a.cwasm", ("a.cwasm",), compiled.path, {}, compiled)
+        assert found.archive is archive
 
 
 def test_only_a_file_can_be_read_again(tmp_path: Path) -> None:

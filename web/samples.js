@@ -9,6 +9,8 @@
 export const SAMPLES = {
   python: { hint: "quit() ends it. Files you add can be opened by name." },
   sqlite3: { hint: ".open notes.db keeps tables in a file; .tables lists them; .quit ends." },
+  clang: { args: "--version" },
+  "wasm-ld": { args: "--version" },
   cowsay: { args: "Hello from WebAssembly", hint: "Change the arguments and press Run." },
   ruby: {
     args: "repl.rb",
