@@ -302,6 +302,20 @@ def test_lines_are_recalled(rich: Seat) -> None:
     assert rich.remembered == ["one", "two", "draft"]
 
 
+def test_the_line_entered_last_is_recalled_first(rich: Seat) -> None:
+    for line in ("one", "two"):
+        rich.ask()
+        rich.type(line, "\r")
+        rich.read()
+    rich.ask()
+    rich.type(UP)
+    assert rich.screen.text.endswith("> two")
+    rich.type(UP)
+    assert rich.screen.text.endswith("> one")
+    rich.type(DOWN, DOWN)
+    assert rich.screen.text.endswith("\n>")
+
+
 def test_a_history_can_be_given() -> None:
     seat = Seat(editing=True, history=["old"])
     seat.ask()

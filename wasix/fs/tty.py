@@ -241,9 +241,9 @@ class Terminal:
         line.move(len(line.cells))
         text = line.text
         self._finish("\n")
-        self._next_line()
         if self.echo and self.history.add(text) and self._remember:
             self._remember(text.encode("utf-8", "replace").decode())
+        self._next_line()
 
     def _finish(self, end: str) -> None:
         text = self._line.text.encode("utf-8", "surrogateescape")
