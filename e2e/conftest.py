@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,22 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, cache_inside_the_checkout: 
 
 @contextmanager
 def served(bundle: Path, *, isolated: bool) -> Iterator[str]:
+    """Its URL, while it is served. Afterwards no connection of a browser's is left."""
     with server(bundle, isolated=isolated) as http:
+        sockets: list[socket.socket] = []
+        process = http.process_request
+
+        def note(request: Any, address: Any) -> None:
+            sockets.append(request)
+            process(request, address)
+
+        http.process_request = note  # type: ignore[method-assign, assignment]
         threading.Thread(target=http.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{http.server_address[1]}/"
         http.shutdown()
+        for one in sockets:
+            with suppress(OSError):  # which the browser has closed
+                one.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture(scope="session")
@@ -76,12 +89,18 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def opened(
-    browser: Browser, site: str, *, isolated: bool = False, service_workers: bool = False
+    browser: Browser,
+    site: str,
+    *,
+    isolated: bool = False,
+    service_workers: bool = False,
+    **options: Any,
 ) -> Iterator[Page]:
-    """A new page. At its end nothing must have been reported on its console."""
+    """A new page, with options of its context. At its end nothing must have been reported on its
+    console."""
     context = browser.new_context(
         base_url=site,
-        viewport={"width": 1000, "height": 700},
+        **{"viewport": {"width": 1000, "height": 700}, **options},
         # What they fetch is not seen by those who change answers.
         service_workers="allow" if service_workers else "block",
     )

@@ -3,15 +3,20 @@
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import style from "@xterm/xterm/css/xterm.css";
+import { Keys, KEYS_STYLE } from "./keys.js";
 import { STYLE, Theme } from "./theme.js";
+import { stayUncovered } from "./uncovered.js";
 import { useGraphemes } from "./unicode.js";
 
 const OWN_STYLE = `
   :host { display: block; min-height: 8em; overflow: hidden; }
-  .screen { width: 100%; height: 100%; }
+  .terminal { display: flex; flex-direction: column; height: 100%; }
+  .screen { flex: 1; min-width: 0; min-height: 0; }
   /* Inside of what takes the mouse: a selection may begin at the very edge. */
   .screen .xterm { box-sizing: border-box; height: 100%; padding: var(--wasix-padding, 0); }
   .screen .xterm .xterm-viewport { background: none; }
+  /* Browsers of telephones zoom in on smaller text that is typed into. */
+  @media (pointer: coarse) { .screen .xterm .xterm-helper-textarea { font-size: 16px; } }
 `;
 
 /** Milliseconds without a change of size until there is a new one: each has the program draw anew. */
@@ -25,6 +30,7 @@ export class Screen {
   input = null;
   #host;
   #terminal;
+  #keys;
   #theme;
   /** @type {import("./process.js").Process | null} */
   #process = null;
@@ -38,16 +44,20 @@ export class Screen {
     this.#host = host;
     const root = host.shadowRoot ?? host.attachShadow({ mode: "open", delegatesFocus: true });
     const sheet = document.createElement("style");
-    sheet.textContent = style + STYLE + OWN_STYLE;
+    sheet.textContent = style + STYLE + OWN_STYLE + KEYS_STYLE;
     const place = document.createElement("div");
     place.className = "screen";
-    root.replaceChildren(sheet, place);
+    const keys = (this.#keys = new Keys((data) => this.#press(data)));
+    const whole = document.createElement("div");
+    whole.className = "terminal";
+    whole.append(place, keys.place);
+    root.replaceChildren(sheet, whole);
     this.#theme = new Theme(root, () => this.restyle());
     const terminal = (this.#terminal = new Terminal({
       allowProposedApi: true, // that of characters' widths
       cursorBlink: true,
       // Programs choose colours for a black screen or a white one.
-      minimumContrastRatio: 3,
+      minimumContrastRatio: 4.5,
       scrollback: 5000,
       ...this.#theme.options,
     }));
@@ -63,14 +73,23 @@ export class Screen {
     new ResizeObserver(() => {
       clearTimeout(pause);
       pause = setTimeout(this.fit, CALM);
-    }).observe(host);
-    terminal.onData((data) => this.#key(data));
+    }).observe(place);
+    stayUncovered(root, whole);
+    terminal.onData((data) => this.#key(keys.modified(data)));
     terminal.onResize(({ cols, rows }) => void this.#process?.resize(cols, rows));
     place.addEventListener("copy", () => setTimeout(() => terminal.clearSelection()));
     place.addEventListener("paste", (event) => this.#paste(event), { capture: true });
     const keyboard = /** @type {HTMLTextAreaElement} */ (terminal.textarea);
     keyboard.ariaLabel = host.ariaLabel ?? "Terminal";
     keyboard.ariaDescription = "Escape, then Tab leaves it";
+    keyboard.addEventListener("compositionupdate", ({ data }) => {
+      if (!keys.holds || !data) return;
+      // It is no word that begins.
+      keyboard.blur();
+      keyboard.value = "";
+      keyboard.focus();
+      this.#key(keys.modified(data));
+    });
     if (host.hasAttribute("autofocus")) terminal.focus();
   }
 
@@ -142,6 +161,12 @@ export class Screen {
     }
   }
 
+  /** A key of the bar. @param {string} data */
+  #press(data) {
+    const { applicationCursorKeysMode } = this.#terminal.modes;
+    this.#terminal.input(applicationCursorKeysMode ? data.replace(/^\x1b\[/, "\x1bO") : data);
+  }
+
   /** @param {string} data */
   #key(data) {
     if (!data) return;
@@ -157,6 +182,7 @@ export class Screen {
   #paste(event) {
     event.preventDefault();
     event.stopPropagation();
+    this.#keys.holds = false;
     this.#terminal.paste(event.clipboardData?.getData("text/plain") ?? "");
   }
 

@@ -34,17 +34,18 @@ const FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono',
 const property = (/** @type {string} */ name) =>
   `--wasix-${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-const value = (/** @type {string} */ name) =>
+/** In CSS. @param {string} name */
+export const colour = (name) =>
   `var(${property(name)}, light-dark(${COLOURS[name].join(", ")}))`;
 
 // Transitions tell of changes, whatever they come from.
 export const STYLE = `
-  :host { color-scheme: light dark; background: ${value("background")}; }
+  :host { color-scheme: light dark; background: ${colour("background")}; }
   .theme { position: absolute; visibility: hidden; width: 0; height: 0; overflow: hidden;
     font: var(--wasix-font-size, 14px) / var(--wasix-line-height, 1.2) var(--wasix-font-family, ${FONT}); }
   .theme, .theme i { transition: color 1ms, font-size 1ms, line-height 1ms; }
   ${Object.keys(COLOURS)
-    .map((name) => `.theme .${name} { color: ${value(name)}; }`)
+    .map((name) => `.theme .${name} { color: ${colour(name)}; }`)
     .join("\n  ")}
 `;
 
@@ -57,9 +58,9 @@ export class Theme {
     place.className = "theme";
     place.ariaHidden = "true";
     for (const name of Object.keys(COLOURS)) {
-      const colour = document.createElement("i");
-      colour.className = name;
-      place.append(colour);
+      const probe = document.createElement("i");
+      probe.className = name;
+      place.append(probe);
     }
     let due = false;
     for (const event of ["transitionend", "transitioncancel"]) {
@@ -81,9 +82,9 @@ export class Theme {
     const { fontFamily, fontSize, lineHeight } = getComputedStyle(this.#place);
     const size = Number.parseFloat(fontSize);
     const height = Number.parseFloat(lineHeight) / size;
-    const colours = Array.from(this.#place.children, (colour) => [
-      colour.className,
-      getComputedStyle(colour).color,
+    const colours = Array.from(this.#place.children, (probe) => [
+      probe.className,
+      getComputedStyle(probe).color,
     ]);
     return {
       fontFamily,
