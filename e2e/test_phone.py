@@ -166,7 +166,7 @@ def test_each_key_is_what_a_terminal_sends(phone: Page) -> None:
     )
     wait_for(phone, "go")
     for name, sent in (
-        ("Escape", "b'\\x1b'"),
+        ("Esc", "b'\\x1b'"),
         ("Tab", "b'\\t'"),
         (CTRL_C, "b'\\x03'"),
         ("Up", "b'\\x1b[A'"),

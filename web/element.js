@@ -34,7 +34,8 @@ import { Wasix } from "./wasix.js";
 /** Those that elements have in common, by name. @type {Map<string, { wasix: Wasix, users: number }>} */
 const kernels = new Map();
 
-const NOTE = "\x1b[2m";
+// Not dimmed, which may be too faint to be read.
+const NOTE = "\x1b[90m";
 const PLAIN = "\x1b[0m";
 
 export class WasixTerminal extends HTMLElement {

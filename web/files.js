@@ -82,8 +82,9 @@ export class FilePanel {
     label.textContent = directory ? `${name}/` : name;
     const note = document.createElement("small");
     note.textContent = directory ? "" : size(bytes);
-    button.append(label, note);
-    button.ariaLabel = directory ? `Open ${name}` : `Download ${name}, ${size(bytes)}`;
+    button.append(label, " ", note);
+    // What is seen is part of it, so that it can be said to a computer that listens.
+    button.ariaLabel = directory ? `Open ${name}` : `Download ${name} ${size(bytes)}`;
     button.addEventListener("click", () => void (directory ? this.#enter(name) : this.#take(name)));
     row.append(button);
     return row;

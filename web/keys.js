@@ -6,7 +6,7 @@ import { colour } from "./theme.js";
 const CURSOR = "\x1b[";
 /** @type {[string, string, string][]} */
 const KEYS = [
-  ["Esc", "Escape", "\x1b"],
+  ["Esc", "Esc", "\x1b"],
   ["Tab", "Tab", "\t"],
   ["Ctrl-C", "Ctrl-C, interrupts", "\x03"],
   ["←", "Left", `${CURSOR}D`],

@@ -4,7 +4,7 @@ import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import style from "@xterm/xterm/css/xterm.css";
 import { Keys, KEYS_STYLE } from "./keys.js";
-import { STYLE, Theme } from "./theme.js";
+import { colour, STYLE, Theme } from "./theme.js";
 import { stayUncovered } from "./uncovered.js";
 import { useGraphemes } from "./unicode.js";
 
@@ -15,6 +15,9 @@ const OWN_STYLE = `
   /* Inside of what takes the mouse: a selection may begin at the very edge. */
   .screen .xterm { box-sizing: border-box; height: 100%; padding: var(--wasix-padding, 0); }
   .screen .xterm .xterm-viewport { background: none; }
+  /* Fainter, but not too faint to be read. */
+  .screen .xterm .xterm-rows .xterm-dim:not([class*="xterm-fg-"]) {
+    color: color-mix(in srgb, ${colour("foreground")} 75%, ${colour("background")}); }
   /* Browsers of telephones zoom in on smaller text that is typed into. */
   @media (pointer: coarse) { .screen .xterm .xterm-helper-textarea { font-size: 16px; } }
 `;
