@@ -9,11 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
-from e2e.conftest import Script
+from e2e.conftest import Script, kernel, opened
 from tests.api.test_threads import FLAGS, native
 from tests.guests.build import compile_guest
 from tests.selection import FULL
+from wasix.web.serve import ISOLATION
 
 CASES = (("counters", "20000"), ("ping-pong", "300"), ("growth",), ("many", "25"))
 AT_ONCE = (
@@ -137,3 +139,21 @@ def test_without_jspi_there_are_no_threads(no_jspi: None, script: Script, guest:
         list(guest.read_bytes()),
     )
     assert (done["status"], done["stdout"]) == (1, "thread 0: error 58\n")  # notsup
+
+
+def test_isolated_a_worker_that_cannot_be_loaded_ends_the_program(
+    browser: Browser, isolated_site: str, guest: Path
+) -> None:
+    with opened(browser, isolated_site, isolated=True) as page:
+        broken = "throw new Error('broken')"
+        kind = "text/javascript"
+        page.route(
+            "**/thread-*.js",
+            lambda route: route.fulfill(body=broken, content_type=kind, headers=ISOLATION),
+        )
+        done = kernel(page)(
+            "return wasix.run({ module: new Uint8Array(arg), name: 'threads' }, ['counters', '1'])",
+            list(guest.read_bytes()),
+        )
+    assert done["status"] == 70
+    assert done["message"] == "threads: engine: its worker failed: Uncaught Error: broken"

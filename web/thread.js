@@ -9,10 +9,14 @@ import { run } from "../engines/browser/run.js";
 /** The door is given calls by their numbers. */
 const callees = Array.from({ length: CALLS }, (_, number) => number);
 
-onmessage = async ({ data }) => {
-  const order = /** @type {import("../engines/browser/remote.js").Order} */ (data);
-  const task = new Remote(order, (data) => postMessage(data));
+/** @param {import("../engines/browser/remote.js").Order} order @param {MessagePort} kernel */
+async function obey(order, kernel) {
+  const task = new Remote(order, (data) => kernel.postMessage(data));
   const guest = new Guest(...task.guest);
   const outcome = await run(order.module, order.wanted, guest, task, callees, order.snapshot);
-  postMessage({ outcome });
+  kernel.postMessage({ outcome });
+}
+
+onmessage = ({ ports: [kernel] }) => {
+  kernel.onmessage = ({ data }) => void obey(data, kernel);
 };

@@ -1,6 +1,6 @@
 /** Workers for guest threads that do not take turns with the kernel: one for each. */
 
-import { startWorker } from "./workers.js";
+import { Hired } from "./hired.js";
 
 /** @typedef {import("../engines/browser/host.js").RemoteThread} RemoteThread */
 /** @typedef {import("../engines/browser/outcome.js").Outcome} Outcome */
@@ -10,9 +10,9 @@ import { startWorker } from "./workers.js";
 const MOST_IDLE = 4;
 
 export class Threads {
-  /** @type {Worker[]} */
+  /** @type {Hired[]} */
   #idle = [];
-  /** By tid. @type {Map<number, { worker: Worker, resolve: (outcome: Outcome) => void }>} */
+  /** By tid. @type {Map<number, { worker: Hired, resolve: (outcome: Outcome) => void }>} */
   #running = new Map();
   #url;
 
@@ -28,17 +28,13 @@ export class Threads {
    */
   run(tid, thread, order) {
     return new Promise((resolve) => {
-      const worker = this.#idle.pop() ?? startWorker(this.#url, "wasix thread");
+      const worker = this.#idle.pop() ?? new Hired(this.#url);
       this.#running.set(tid, { worker, resolve });
       worker.onmessage = ({ data }) => {
         if (data?.outcome) this.#ended(tid, data.outcome);
         else thread.receive(data);
       };
-      worker.onerror = (event) => {
-        event.preventDefault();
-        const message = `its worker failed: ${event.message ?? "it cannot be loaded"}`;
-        this.stop(tid, { end: "failed", message });
-      };
+      worker.onerror = (message) => this.stop(tid, { end: "failed", message: `its worker failed: ${message}` });
       const { state, data } = thread.box;
       worker.postMessage({ ...order, state, data });
     });

@@ -4,6 +4,7 @@
  */
 
 import manifest from "#manifest";
+import { Staff } from "./hired.js";
 import { note } from "./offline.js";
 import { Process } from "./process.js";
 import { startWorker } from "./workers.js";
@@ -127,6 +128,7 @@ export class Wasix extends EventTarget {
   #entered = new Map();
   /** By pid, told of system calls. @type {Map<number, (line: string) => void>} */
   #traced = new Map();
+  #staff = new Staff((id, message) => void this.#send("failed", id, message).catch(() => {}));
   #progress;
   #notice;
   #limits;
@@ -213,6 +215,8 @@ export class Wasix extends EventTarget {
       const { loaded, total } = message;
       this.#progress?.(loaded, total);
       this.dispatchEvent(new CustomEvent("progress", { detail: { loaded, total } }));
+    } else if ("hire" in message || "fire" in message) {
+      this.#staff.obey(message);
     } else if ("notice" in message) {
       this.#tell(message.notice);
     } else if ("entered" in message) {
@@ -241,6 +245,7 @@ export class Wasix extends EventTarget {
   /** @param {string} reason @param {number} [pid] @param {number} [status] Of that process. */
   #end(reason, pid, status = 137) {
     this.#worker?.terminate();
+    this.#staff.dismiss();
     this.#worker = null;
     this.#started = null;
     const waiting = [...this.#waiting.values()];

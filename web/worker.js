@@ -10,6 +10,7 @@ import { Guest, Stage } from "../engines/browser/guest.js";
 import { Area, RemoteThread } from "../engines/browser/host.js";
 import { describe } from "../engines/browser/outcome.js";
 import { compile, run } from "../engines/browser/run.js";
+import { failed } from "./hired.js";
 import { watch } from "./progress.js";
 import { startPython } from "./python.js";
 import { openStorage } from "./storage.js";
@@ -302,6 +303,7 @@ const methods = {
   kill: async (pid, signal) => (await kernel).page.kill(pid, signal),
   expire: async (pid, seconds) => (await kernel).page.expire(pid, seconds),
   processes: async () => (await kernel).processes(),
+  failed,
   save: async () => {
     const { call, page } = await kernel;
     call(page.save);
