@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from e2e.conftest import delete_in_worker, message, opened
 from tests.guests.build import compile_guest
@@ -22,9 +23,9 @@ def first(browser: Browser, site: str) -> Iterator[Page]:
         yield page
 
 
-def start(page: Page, name: str = "test") -> None:
+def start(page: Page, name: str = "test", url: str = "blank.html") -> None:
     """Load a blank page with a kernel whose files are kept; `notices` are what it was told."""
-    page.goto("blank.html")
+    page.goto(url)
     page.evaluate(
         """async (persist) => {
           window.notices = [];
@@ -184,5 +185,20 @@ def test_where_nothing_can_be_kept_it_works_and_says_so(first: Page) -> None:
     do(first, "await wasix.fs.writeFile('/a', 'a'); await wasix.fs.save()")
     assert do(first, "return wasix.fs.readText('/a')") == "a"
     assert do(first, "return notices") == [
-        "files are not kept: the browser has no place for them here, which takes a secure context"
+        "files are not kept: this browser has no place for them (OPFS)"
+    ]
+
+
+def test_on_a_page_that_is_not_secure_it_says_what_it_takes(first: Page, site: str) -> None:
+    elsewhere = "http://insecure.test/"
+
+    def fetch(route: Route) -> None:
+        url = route.request.url.replace(elsewhere, site)
+        route.fulfill(response=route.fetch(url=url))
+
+    first.route(re.compile(f"{elsewhere}(?!blank)"), fetch)
+    start(first, url=f"{elsewhere}blank.html")
+    assert do(first, "return isSecureContext") is False
+    assert do(first, "return notices") == [
+        "files are not kept: browsers have a place for them on pages from https or localhost only"
     ]

@@ -31,7 +31,8 @@ const MINE = "mine";
 /** @param {string} name Of the journal. @returns {Promise<Storage>} */
 export async function openStorage(name) {
   const { storage } = navigator;
-  if (!storage?.getDirectory) throw new Error("the browser has no place for them here, which takes a secure context");
+  if (!isSecureContext) throw new Error("browsers have a place for them on pages from https or localhost only");
+  if (!storage?.getDirectory) throw new Error("this browser has no place for them (OPFS)");
   const root = await storage.getDirectory();
   const all = await root.getDirectoryHandle("wasix", { create: true });
   const folder = await all.getDirectoryHandle(encodeURIComponent(name), { create: true });
