@@ -1,5 +1,6 @@
-"""Writes `docs/abi.md` from the ABI's declarations and from the conformance tests that ran, and
-`docs/engines.md` from the engines that are here, and `docs/limits.md` from the limits there are.
+"""Writes `docs/abi.md` from the ABI's declarations and from the conformance tests that ran,
+`docs/engines.md` from the engines that are here, `docs/browsers.md` from what browsers did in their
+tests, and `docs/limits.md` from the limits there are.
 
 `python -m docs.generate` writes, `--check` only compares and exits 1 if they differ.
 """
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from docs import engines, limits
+from docs import browsers, engines, limits
 from engines import ENGINES
 from tests.conformance.coverage import load_status
 from wasix.abi import INTERFACES, PREVIEW1, Function, Interface
@@ -116,11 +117,13 @@ def render() -> str:
 def main() -> None:
     if "--check" not in sys.argv:
         PATH.write_text(render())
+        browsers.PATH.write_text(browsers.render())
         engines.PATH.write_text(engines.render())
         limits.PATH.write_text(limits.render())
         return
     pages = {
         PATH: render(),
+        browsers.PATH: browsers.render(check=True),
         engines.PATH: engines.render(keep=engines.UNPINNED),
         limits.PATH: limits.render(),
     }

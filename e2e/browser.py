@@ -1,6 +1,7 @@
-"""The browser end-to-end tests run in: a Chromium of the system, or else Playwright's own.
+"""The browser most end-to-end tests run in: a Chromium of the system, or else Playwright's own.
 
-`python -m e2e.browser install` gets one if there is none on the system.
+`python -m e2e.browser install` gets one if there is none on the system, and the others that
+`e2e/test_browsers.py` drives, as far as it may.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import sys
 from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright
+
+from e2e.drivers import firefox, webkit
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -29,6 +32,14 @@ QUIET = (
 def system_browser() -> str | None:
     """The path of an installed Chromium."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+WANTED = {
+    "Chromium": (system_browser, ("chromium",)),
+    "Firefox": (firefox.installed, ("firefox-esr",)),
+    "WebKit": (webkit.driver, ("webkit2gtk-driver", "xvfb")),
+}
+"""How each is found, and Debian's packages that have it."""
 
 
 def launch(playwright: Playwright) -> Browser:
@@ -57,17 +68,33 @@ def _is_root() -> bool:
     return hasattr(os, "getuid") and os.getuid() == 0
 
 
+def _missing() -> list[str]:
+    return [name for name, (find, _) in WANTED.items() if find() is None]
+
+
+def _install_packages() -> None:
+    """Get the distribution's, one browser after the other: there may be none of a name."""
+    subprocess.run(["apt-get", "update", "-qq"], check=False)
+    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
+    for name in _missing():
+        packages = WANTED[name][1]
+        subprocess.run([*command, *packages], check=False, env=environ, stdout=sys.stderr)
+
+
 def install() -> int:
-    """Get a browser if there is none: the distribution's where we may, else Playwright's."""
+    """Get the browsers: the distribution's where we may, Chromium else as Playwright has it."""
+    if _missing() and shutil.which("apt-get") and _is_root():
+        _install_packages()
+    for name in _missing():
+        packages = " ".join(WANTED[name][1])
+        if name != "Chromium":
+            print(
+                f"{name} is not here: its tests will be skipped (Debian: {packages})",
+                file=sys.stderr,
+            )
     if system_browser():
         return 0
-    if shutil.which("apt-get") and _is_root():
-        subprocess.run(["apt-get", "update", "-qq"], check=False)
-        packages = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
-        environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(packages, check=False, env=environ, stdout=sys.stderr)
-        if system_browser():
-            return 0
     command = [sys.executable, "-m", "playwright", "install", "--with-deps", "chromium"]
     return subprocess.run(command, check=False).returncode
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import wasix
+from docs import browsers
 
 ROOT = Path(__file__).parents[1]
 MODULES = ["wasix", *(f"wasix.api.{path.stem}" for path in (ROOT / "wasix/api").glob("[a-z]*.py"))]
@@ -71,3 +72,33 @@ def test_pages(
     exec(compile(code, page, "exec"), {"__name__": "example"})
     expected = re.findall(r"^ *print\(.*\)  # (.*)$", code, re.M)
     assert [line for line in capsys.readouterr().out.splitlines() if line] == expected
+
+
+def test_browsers_that_were_not_run_keep_their_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "browsers.md"
+    monkeypatch.setattr(browsers, "PATH", page)
+
+    def see(**seen: tuple[str, str]) -> None:
+        found = {
+            f"{name} {version}": {"plain": {"start": answer, "fork": answer}}
+            for name, (version, answer) in seen.items()
+        }
+        monkeypatch.setattr(browsers, "read", lambda: found)
+
+    see(chromium=("150.1", "yes"), webkit=("2.50.6", "no: because"))
+    page.write_text(browsers.render())
+    text = page.read_text()
+    assert "| | Chromium 150 | Chromium ?, isolated | Firefox ? |" in text
+    assert "| programs fork | yes | ? | ? | ? | no: because | ? |" in text
+    # A check is content where there are none, others, or the same.
+    for seen in ({}, {"chromium": ("151.0", "no")}, {"chromium": ("150.2", "yes")}):
+        see(**seen)
+        assert browsers.render(check=True) == text
+    see(chromium=("150.2", "no"))
+    assert browsers.render(check=True) != text
+    see(chromium=("151.0", "perhaps"))
+    text = browsers.render()
+    assert "| | Chromium 151 |" in text
+    assert "| programs fork | perhaps | ? | ? | ? | no: because | ? |" in text

@@ -18,9 +18,10 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from e2e.drivers.face import SECONDS, Browser, ScriptError
+from e2e.drivers.keys import actions
+
 PLACES = ("/usr/lib", "/usr/libexec", "/usr/lib64")
-SECONDS = 240
-"""What a script may take."""
 
 _CALL = """
 const done = arguments[arguments.length - 1];
@@ -39,14 +40,13 @@ def _browser() -> str | None:
     return next((str(path) for path in found), None)
 
 
-class WebKit:
-    """A browser with one page."""
-
+class WebKit(Browser):
     def __init__(self, url: str) -> None:
         self._url = url
         options = {"binary": _browser(), "args": ["--automation"]}
         wanted = {"browserName": "MiniBrowser", "webkitgtk:browserOptions": options}
         made = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+        self.version = made["capabilities"]["browserVersion"]
         self._session = f"/session/{made['sessionId']}"
         self._ask("POST", f"{self._session}/timeouts", {"script": SECONDS * 1000})
 
@@ -60,12 +60,14 @@ class WebKit:
         self._ask("POST", f"{self._session}/url", {"url": url})
 
     def evaluate(self, body: str, arg: object = None) -> Any:
-        """What the body of an async function of `arg` returns."""
         call = {"script": _CALL.replace("BODY", body), "args": [arg]}
         found = self._ask("POST", f"{self._session}/execute/async", call)
         if "error" in found:
-            raise RuntimeError(found["error"])
+            raise ScriptError(found["error"])
         return found["value"]
+
+    def press(self, *keys: str) -> None:
+        self._ask("POST", f"{self._session}/actions", {"actions": actions(keys)})
 
     def close(self) -> None:
         self._ask("DELETE", self._session)
