@@ -353,18 +353,34 @@ return false;
 """
 
 
+SECOND_VISIT = {"webkit"}
+"""Browsers that keep nothing at the first visit now and then, for a reason that is not known."""
+
+ENDED = TERMINAL + "terminal.state?.phase === 'ended' && terminal.text"
+
+
+def visit(column: Column, url: str) -> None:
+    """Run a program of the bundle's page; it is kept. Raises `ScriptError` if it is not."""
+    column.browser.goto("about:blank")
+    column.browser.goto(f"{url}#cowsay Moo")
+    column.browser.wait_for(ENDED)
+    column.browser.wait_for(KEPT, "/cowsay-")
+    column.browser.goto("about:blank")
+
+
 @pytest.mark.feature("offline")
 def test_after_one_visit_it_works_without_a_server(column: Column) -> None:
-    ended = TERMINAL + "terminal.state?.phase === 'ended' && terminal.text"
     with served(column.bundle, isolated=column.isolated) as url:
-        column.browser.goto(f"{url}#cowsay Moo")
-        column.browser.wait_for(ended)
-        column.browser.wait_for(KEPT, "/cowsay-")
-        column.browser.goto("about:blank")
+        try:
+            visit(column, url)
+        except ScriptError:
+            if column.name not in SECOND_VISIT:
+                raise
+            visit(column, url)
     column.browser.goto(f"{url}#cowsay Moo")
-    assert re.search(r"< Moo\s*>", column.browser.wait_for(ended))
+    assert re.search(r"< Moo\s*>", column.browser.wait_for(ENDED))
     assert column.evaluate("return crossOriginIsolated") is column.isolated
-    column.seen = "yes"
+    column.seen = "yes, at times after a second visit" if column.name in SECOND_VISIT else "yes"
 
 
 def wait_for_isolation(column: Column) -> None:
