@@ -182,8 +182,10 @@ def delete_in_worker(page: Page, *names: str) -> None:
 
 
 def take_jspi(page: Page) -> None:
-    """Take JavaScript Promise Integration away from it."""
-    delete_in_worker(page, "WebAssembly.Suspending", "WebAssembly.promising")
+    """Take JavaScript Promise Integration away."""
+    names = ("WebAssembly.Suspending", "WebAssembly.promising")
+    page.add_init_script("; ".join(f"delete {name}" for name in names))
+    delete_in_worker(page, *names)
 
 
 @pytest.fixture
@@ -196,6 +198,28 @@ def isolated_script_without_jspi(browser: Browser, isolated_site: str) -> Iterat
     """As `isolated_script`, in a browser such as Safari."""
     with opened(browser, isolated_site, isolated=True) as page:
         take_jspi(page)
+        yield kernel(page)
+
+
+@contextmanager
+def held(browser: Browser, site: str) -> Iterator[Page]:
+    """A new page where programs wait by a service worker, for want of anything else."""
+    with opened(browser, site, service_workers=True) as page:
+        take_jspi(page)
+        yield page
+
+
+@pytest.fixture(scope="module")
+def held_script(browser: Browser, site: str) -> Iterator[Script]:
+    """As `shared_script`, in a browser such as Safari."""
+    with held(browser, site) as page:
+        yield kernel(page)
+
+
+@pytest.fixture
+def new_held_script(browser: Browser, site: str) -> Iterator[Script]:
+    """The same, with a kernel for each test."""
+    with held(browser, site) as page:
         yield kernel(page)
 
 

@@ -3,6 +3,8 @@ export const AGAIN: number;
 export const ARGUMENTS_SIZE: number;
 /** How many functions there are. */
 export const CALLS: number;
+/** Calls that answer the same as long as a program runs, by call number. */
+export const CONSTANTS: number[];
 export const DATA: number;
 export const ILSEQ: number;
 export const NOMEM: number;

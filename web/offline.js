@@ -4,6 +4,12 @@ const base = new URL(".", import.meta.url);
 /** Whether a page was loaded again to become isolated, which is tried once. */
 const TRIED = "wasix isolated";
 
+/** Each does what those before it do. */
+const SCRIPTS = ["sw.js?wait", "sw.js", "sw.js?isolate"];
+const [WAITING, KEEPING, ISOLATING] = SCRIPTS;
+/** Milliseconds within which a service worker answers that does so at all. */
+const ANSWERS = 5000;
+
 /** Programs that are to be kept as well. @type {Set<string>} */
 const used = new Set();
 /** @type {ServiceWorker | null} */
@@ -22,7 +28,7 @@ export async function offline({ isolate = false } = {}) {
   try {
     // Not while the page itself is still loading.
     if (!isolate && document.readyState !== "complete") await new Promise((done) => addEventListener("load", done));
-    worker = await registered(isolate);
+    worker = await registered(isolate ? ISOLATING : KEEPING);
   } catch {
     return false;
   }
@@ -36,13 +42,48 @@ export async function offline({ isolate = false } = {}) {
   return true;
 }
 
-/** The service worker, at work. @param {boolean} isolate */
-async function registered(isolate) {
+/**
+ * Where programs wait in a browser that has neither JSPI nor, here, shared memory: requests that the
+ * service worker holds. Null if there is no need, or no service worker to be had.
+ * @param {Promise<unknown>} running Resolves when the worker runs that is to make them.
+ * @returns {Promise<import("../engines/browser/held.js").Place | null>}
+ */
+export async function waiting(running) {
+  running.catch(() => {});
+  if ("Suspending" in WebAssembly || crossOriginIsolated || !("serviceWorker" in navigator)) return null;
+  try {
+    const [found] = await Promise.all([registered(WAITING), running]);
+    // Only now is that worker among those that can be claimed.
+    const { port1, port2 } = new MessageChannel();
+    const claimed = new Promise((done) => (port1.onmessage = done));
+    found.postMessage({ claim: true }, [port2]);
+    await Promise.race([claimed, new Promise((done) => setTimeout(done, ANSWERS))]);
+    port1.close();
+    return { url: new URL("wait/", base).href, channel: `wasix ${base}` };
+  } catch {
+    return null;
+  }
+}
+
+/** One registration after the other: each replaces what was there. @type {Promise<unknown>} */
+let last = Promise.resolve();
+
+/** The service worker, at work. @param {string} wanted Its script, unless one that does more is there. */
+function registered(wanted) {
+  const next = last.then(() => register(wanted));
+  last = next.catch(() => {});
+  return next;
+}
+
+/** @param {string} wanted */
+async function register(wanted) {
   const { serviceWorker } = navigator;
   const known = await serviceWorker.getRegistration(base);
-  const isolates = isolate || known?.active?.scriptURL.endsWith("?isolate");
-  const url = new URL(isolates ? "sw.js?isolate" : "sw.js", base);
-  const { installing, waiting, active } = await serviceWorker.register(url, { updateViaCache: "none" });
+  const script = known && (known.active ?? known.waiting ?? known.installing)?.scriptURL;
+  const there = SCRIPTS.findIndex((name) => script === new URL(name, base).href);
+  const name = SCRIPTS[Math.max(there, SCRIPTS.indexOf(wanted))];
+  const registration = await serviceWorker.register(new URL(name, base), { updateViaCache: "none" });
+  const { installing, waiting, active } = registration;
   const found = /** @type {ServiceWorker} */ (installing ?? waiting ?? active);
   await new Promise((done, failed) => {
     const look = () => {

@@ -72,11 +72,11 @@ export async function startPython(runtime) {
      * The kernel.
      * @param {any} door @param {boolean} suspends @param {boolean} isolated
      * @param {import("./storage.js").Storage | null} storage
-     * @param {(number | undefined)[]} limits
+     * @param {(number | undefined)[]} limits @param {boolean} held
      */
-    page: (door, suspends, isolated, storage, limits) => {
+    page: (door, suspends, isolated, storage, limits, held) => {
       try {
-        return kernel.Page(door, suspends, isolated, storage ?? undefined, ...limits);
+        return kernel.Page(door, suspends, isolated, storage ?? undefined, ...limits, held);
       } catch (error) {
         throw said(error);
       }

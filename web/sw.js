@@ -1,14 +1,20 @@
 /**
  * The service worker of a bundle: keeps what it needs for use without a network, and can make its pages
- * cross-origin isolated where the server sends no headers (`sw.js?isolate`).
+ * cross-origin isolated where the server sends no headers (`sw.js?isolate`). Programs wait by it where
+ * they can in no other way; `sw.js?wait` does nothing else.
  *
  * What is named by its content is taken from the cache; the rest from the network as long as there is one.
  */
 
 import { FILES, VERSION } from "#precached";
 
+import { Slots } from "./slots.js";
+
 const scope = /** @type {any} */ (globalThis);
-const isolate = new URL(location.href).searchParams.has("isolate");
+const options = new URL(location.href).searchParams;
+const isolate = options.has("isolate");
+const keeps = !options.has("wait");
+const slots = new Slots(scope.registration.scope);
 /** Other bundles of the origin have theirs. */
 const prefix = `wasix ${scope.registration.scope} `;
 
@@ -51,8 +57,8 @@ function isolated(response) {
 const lasts = (event, promise) => event.waitUntil(promise);
 
 addEventListener("install", (event) => {
-  const kept = caches.open(prefix + VERSION).then((cache) => cache.addAll(FILES));
-  lasts(event, kept.then(() => scope.skipWaiting()));
+  const kept = async () => keeps && (await caches.open(prefix + VERSION)).addAll(FILES);
+  lasts(event, kept().then(() => scope.skipWaiting()));
 });
 
 addEventListener("activate", (event) => {
@@ -66,6 +72,10 @@ addEventListener("activate", (event) => {
 });
 
 addEventListener("message", (event) => {
+  if (event.data.claim) {
+    // Those that were loaded past it, as on a forced reload.
+    return lasts(event, scope.clients.claim().then(() => event.ports[0].postMessage(null)));
+  }
   // If it cannot be now, it will be fetched when it is needed.
   lasts(event, keep(event.data.keep).catch(() => {}));
 });
@@ -74,6 +84,8 @@ addEventListener("fetch", (event) => {
   const asked = /** @type {any} */ (event);
   const { request } = asked;
   if (request.method !== "GET" || !request.url.startsWith(scope.registration.scope)) return;
+  if (slots.has(request.url)) return asked.respondWith(slots.answer(request.url));
+  if (!keeps) return;
   const found = answer(request);
   asked.respondWith(isolate ? found.then(isolated) : found);
 });

@@ -23,7 +23,7 @@ export class Threads {
 
   /**
    * Run a guest thread to its end.
-   * @param {number} tid @param {RemoteThread} thread @param {Omit<Order, "state" | "data">} order
+   * @param {number} tid @param {RemoteThread} thread @param {Omit<Order, "shared" | "held">} order
    * @returns {Promise<Outcome>}
    */
   run(tid, thread, order) {
@@ -35,8 +35,7 @@ export class Threads {
         else thread.receive(data);
       };
       worker.onerror = (message) => this.stop(tid, { end: "failed", message: `its worker failed: ${message}` });
-      const { state, data } = thread.box;
-      worker.postMessage({ ...order, state, data });
+      worker.postMessage({ ...order, ...thread.end.given });
     });
   }
 

@@ -5,7 +5,7 @@
 
 import manifest from "#manifest";
 import { Staff } from "./hired.js";
-import { note } from "./offline.js";
+import { note, waiting } from "./offline.js";
 import { Process } from "./process.js";
 import { startWorker } from "./workers.js";
 
@@ -117,7 +117,7 @@ const ELSEWHERE = "another tab keeps these files: here they can be read, and not
 export class Wasix extends EventTarget {
   /** @type {Worker | null} */
   #worker = null;
-  /** @type {Promise<{ suspends: boolean, isolated: boolean, writable: boolean }> | null} */
+  /** @type {Promise<{ suspends: boolean, isolated: boolean, waits: boolean, writable: boolean }> | null} */
   #started = null;
   #last = 0;
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
@@ -150,7 +150,7 @@ export class Wasix extends EventTarget {
     return Object.keys(manifest.programs);
   }
 
-  /** Start the worker unless it runs. Resolves to what it can do. */
+  /** Start the worker unless it runs. Resolves to what it can do; `waits` is whether programs can wait. */
   ready() {
     this.#started ??= this.#start();
     return this.#started;
@@ -166,6 +166,9 @@ export class Wasix extends EventTarget {
     };
     const { runtime } = manifest;
     const url = new URL(runtime.url, base).href;
+    void waiting(this.#send("answer")).then((place) => {
+      worker.postMessage({ id: 0, method: "wait", args: [place] });
+    });
     const started = this.#send("start", { ...runtime, url, compresses: compresses() }, new URL(manifest.thread, base).href, {
       persist: this.persist,
       ...this.#limits,

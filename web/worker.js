@@ -7,15 +7,18 @@ import { CALLS } from "#glue";
 
 import { PromiseCarrier, Turns } from "../engines/browser/carrier.js";
 import { Guest, Stage } from "../engines/browser/guest.js";
+import { HeldEnd, holds } from "../engines/browser/held.js";
 import { Area, RemoteThread } from "../engines/browser/host.js";
 import { describe } from "../engines/browser/outcome.js";
 import { compile, run } from "../engines/browser/run.js";
+import { SharedEnd } from "../engines/browser/shared.js";
 import { failed } from "./hired.js";
 import { watch } from "./progress.js";
 import { startPython } from "./python.js";
 import { openStorage } from "./storage.js";
 import { Threads } from "./threads.js";
 
+/** @typedef {import("../engines/browser/held.js").Place} Place */
 /** @typedef {import("../engines/browser/run.js").Wanted} Wanted */
 
 /**
@@ -50,13 +53,16 @@ class Kernel {
    * @param {import("./python.js").Python} python @param {boolean} suspends @param {string} thread A script's URL.
    * @param {import("./storage.js").Storage | null} storage Where files are kept.
    * @param {import("./wasix.js").KernelOptions} options
+   * @param {Place | null} place Where programs wait that run in other workers, if there is no other way.
    */
-  constructor(python, suspends, thread, storage, { filesystemLimit, maxProcesses }) {
+  constructor(python, suspends, thread, storage, { filesystemLimit, maxProcesses }, place) {
     this.suspends = suspends;
+    this.place = place;
     this.threads = new Threads(thread);
     this.call = python.call;
     const limits = [filesystemLimit, maxProcesses];
-    const page = (this.page = python.page(this.#door(), suspends, crossOriginIsolated, storage, limits));
+    const held = place !== null;
+    const page = (this.page = python.page(this.#door(), suspends, crossOriginIsolated, storage, limits, held));
     if (storage?.writable) setInterval(() => page.try_to_save(), SAVED);
     this.programs = page.programs;
     this.turns = new Turns(() => page.turn());
@@ -195,10 +201,11 @@ class Kernel {
     const { image, snapshot, stage } = task;
     try {
       const area = new Area(this.module, () => locate(stage), (size) => stage.reserve(size));
-      const memories = task.image.shares
+      const end = this.place ? new HeldEnd(this.place) : new SharedEnd();
+      const memories = task.image.shares && !this.place
         ? (task.memories ?? wanted.memories.map(([, , type]) => new WebAssembly.Memory(type)))
         : null;
-      const thread = new RemoteThread(this.turns, task, decoders, area, memories);
+      const thread = new RemoteThread(this.turns, task, decoders, area, memories, end);
       this.#carriers.set(tid, thread);
       return await this.threads.run(tid, thread, {
         module: image.module,
@@ -266,6 +273,17 @@ function withoutStorage(error) {
 /** @type {Promise<Kernel>} */
 let kernel;
 
+/** @type {(place: Place | null) => void} */
+let placed = () => {};
+/** Where programs may wait, which the page finds out. @type {Promise<Place | null>} */
+const place = new Promise((resolve) => (placed = resolve));
+
+/** Where they do. */
+async function waiting() {
+  const found = await place;
+  return found && (await holds(found)) ? found : null;
+}
+
 watch((loaded, total) => postMessage({ loaded, total }));
 
 /** What the page may ask for. @type {Record<string, (...args: any[]) => any>} */
@@ -278,18 +296,22 @@ const methods = {
     const { persist } = options;
     const suspends = "Suspending" in WebAssembly;
     const begin = async () => {
-      const [python, storage] = await Promise.all([
+      const [python, storage, place] = await Promise.all([
         startPython(runtime),
         persist === undefined ? null : openStorage(persist).catch(withoutStorage),
+        suspends || crossOriginIsolated ? null : waiting(),
       ]);
-      return { kernel: new Kernel(python, suspends, thread, storage, options), storage };
+      return { kernel: new Kernel(python, suspends, thread, storage, options, place), storage, place };
     };
     const begun = begin();
     kernel = begun.then((found) => found.kernel);
     kernel.catch(() => {}); // which is told here, and to whoever asks it for something
-    const { storage } = await begun;
-    return { suspends, isolated: crossOriginIsolated, writable: storage?.writable ?? true };
+    const { storage, place } = await begun;
+    const waits = suspends || crossOriginIsolated || place !== null;
+    return { suspends, isolated: crossOriginIsolated, waits, writable: storage?.writable ?? true };
   },
+  answer: () => {},
+  wait: placed,
   // Not told if it fails: whoever runs the program will be.
   prefetch: (url) => void compiled(url).catch(() => {}),
   spawn: async (command) => (await kernel).spawn(command),

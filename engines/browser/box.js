@@ -1,8 +1,9 @@
 /**
- * What the worker of a guest thread shares with the kernel's: room for one request, its answer, and
- * bytes that go either way. The guest's worker makes a request, says so in a message unless the
+ * What passes between the worker of a guest thread and the kernel's: room for one request, its answer,
+ * and bytes that go either way. The guest's worker makes a request, says so in a message unless the
  * kernel's worker is looking for it, and sleeps until there is an answer. That worker sleeps only for
- * the moment that a `WISH` takes.
+ * the moment that a `WISH` takes. How they sleep is told by `shared.js`, where both have the box, and
+ * `held.js`, where each has its own.
  */
 
 import { DATA } from "#glue";
@@ -71,26 +72,20 @@ export const LOOKS = 2000;
 /** Numbers of a request, and of an answer. */
 const NUMBERS = 32;
 
-/** Bytes there is room for at first. */
-const FIRST = DATA + 65536;
-
 export class Box {
-  /** @param {SharedArrayBuffer} [state] @param {SharedArrayBuffer} [data] */
-  constructor(
-    state = new SharedArrayBuffer(4 * WORDS + 8 * NUMBERS),
-    data = new SharedArrayBuffer(FIRST),
-  ) {
-    this.state = state;
+  /** Bytes of its words and numbers. */
+  static STATE = 4 * WORDS + 8 * NUMBERS;
+  /** Bytes there is room for at first. */
+  static ROOM = DATA + 65536;
+
+  /** @param {ArrayBufferLike} [state] @param {ArrayBufferLike} [data] */
+  constructor(state = new ArrayBuffer(Box.STATE), data = new ArrayBuffer(Box.ROOM)) {
     this.words = new Int32Array(state, 0, WORDS);
     this.numbers = new BigInt64Array(state, 4 * WORDS, NUMBERS);
     this.bytes = new Uint8Array(data);
   }
 
-  get data() {
-    return /** @type {SharedArrayBuffer} */ (this.bytes.buffer);
-  }
-
-  /** Its bytes are somewhere else, where there is more room. @param {SharedArrayBuffer} data */
+  /** Its bytes are somewhere else, where there is more room. @param {ArrayBufferLike} data */
   replace(data) {
     this.bytes = new Uint8Array(data);
   }

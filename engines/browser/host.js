@@ -2,27 +2,24 @@
 
 import { DATA, NOMEM, PAGE, PARKED, STRINGS } from "#glue";
 
-import {
-  ANSWER,
-  ANSWERED,
-  ASKED,
-  Box,
-  COUNT,
-  FINISHED,
-  FULFILLED,
-  KIND,
-  LENGTH,
-  LISTENS,
-  LOOKS,
-  NEWS,
-  PAGES,
-  REQUEST,
-  ROOM,
-  UNSIGNED,
-  WISH,
-} from "./box.js";
+import { ANSWER, ANSWERED, COUNT, FINISHED, KIND, LENGTH, NEWS, PAGES, REQUEST, UNSIGNED, WISH } from "./box.js";
 import { Waiter } from "./carrier.js";
 import { View } from "./guest.js";
+
+/**
+ * The kernel's end of what a guest's worker reaches it by.
+ * @typedef {object} End
+ * @property {import("./box.js").Box} box
+ * @property {object} given What is part of an `Order`.
+ * @property {(message: any) => boolean} take Told what that worker sends: whether it is a request.
+ * @property {() => void} listen Need not be told of the next one, until `more`.
+ * @property {() => boolean} more Whether there is one.
+ * @property {() => void} answer Wakes that worker: its answer is in the box.
+ * @property {(wish: number) => void} wish Has it do one of `WISH`, and sleeps meanwhile.
+ * @property {(size: number) => boolean} reserve Whether there is room for so many bytes.
+ * @property {(size: number) => void} piece So many are to be moved by wishes: have fitting room.
+ * @property {() => void} close
+ */
 
 /** A thread's staging area, in Python's memory. */
 export class Area {
@@ -67,15 +64,15 @@ export class Area {
  * answer whenever the kernel looks.
  */
 class FarView {
-  #box;
+  #end;
 
-  /** @param {Box} box */
-  constructor(box) {
-    this.#box = box;
+  /** @param {End} end */
+  constructor(end) {
+    this.#end = end;
   }
 
   size() {
-    return this.#box.words[PAGES] * PAGE;
+    return this.#end.box.words[PAGES] * PAGE;
   }
 
   /** @param {number} at @param {number} length */
@@ -97,27 +94,26 @@ class FarView {
 
   /** @param {number} wish @param {number} at @param {Uint8Array} data */
   #inPieces(wish, at, data) {
-    const { words, bytes, numbers } = this.#box;
+    const { box } = this.#end;
+    const { words, numbers } = box;
     if (Atomics.load(words, ANSWERED)) throw new Error("the guest does not wait");
-    for (let done = 0; done < data.length; done += bytes.length) {
-      const piece = data.subarray(done, done + bytes.length);
-      if (wish === WISH.WRITE) bytes.set(piece);
+    this.#end.piece(data.length);
+    const size = box.bytes.length;
+    for (let done = 0; done < data.length; done += size) {
+      const piece = data.subarray(done, done + size);
+      if (wish === WISH.WRITE) box.bytes.set(piece);
       numbers[0] = BigInt(at + done);
       words[LENGTH] = piece.length;
-      Atomics.store(words, FULFILLED, 0);
-      Atomics.store(words, ANSWERED, wish);
-      Atomics.notify(words, ANSWERED);
-      while (!Atomics.load(words, FULFILLED)) Atomics.wait(words, FULFILLED, 0);
-      if (wish === WISH.READ) piece.set(bytes.subarray(0, piece.length));
+      this.#end.wish(wish);
+      if (wish === WISH.READ) piece.set(box.bytes.subarray(0, piece.length));
     }
   }
 }
 
 export class RemoteThread extends Waiter {
-  box = new Box();
   /** System calls of its guest. */
   calls = 0;
-  #words = this.box.words;
+  #words;
   #task;
   #decoders;
   #area;
@@ -129,9 +125,13 @@ export class RemoteThread extends Waiter {
    * @param {Map<number, Decoder>} decoders By call number.
    * @param {Area} area
    * @param {WebAssembly.Memory[] | null} memories Those that its guest imports, if all are shared.
+   * @param {End} end
    */
-  constructor(turns, task, decoders, area, memories) {
+  constructor(turns, task, decoders, area, memories, end) {
     super(turns, task.carrier);
+    this.end = end;
+    this.box = end.box;
+    this.#words = end.box.words;
     this.#task = task;
     this.#decoders = decoders;
     this.#area = area;
@@ -148,44 +148,32 @@ export class RemoteThread extends Waiter {
     super.look(ask, resolve);
   }
 
-  /** The guest's worker has sent this. @param {SharedArrayBuffer | null} data Room for more bytes. */
-  receive(data) {
-    if (data) {
-      this.box.replace(data);
-      Atomics.store(this.#words, ROOM, data.byteLength);
-      Atomics.notify(this.#words, ROOM);
-    } else if (this.#asked()) {
-      this.turns.begin();
-      this.#serve();
-    }
-  }
-
-  /** Whether there is a request, which is taken. */
-  #asked() {
-    return Atomics.exchange(this.#words, ASKED, 0) === 1;
+  /** The guest's worker has sent this. @param {any} message */
+  receive(message) {
+    if (!this.end.take(message)) return;
+    this.turns.begin();
+    this.#serve();
   }
 
   /** Answer a request, and those that follow at once as long as the turn lasts. */
   #serve() {
-    const words = this.#words;
     for (;;) {
-      Atomics.store(words, LISTENS, 1);
+      this.end.listen();
       this.#request();
-      const more = () => Atomics.load(words, ANSWERED) && !Atomics.load(words, ASKED);
-      for (let look = 0; look < LOOKS && more(); look++);
-      Atomics.store(words, LISTENS, 0);
-      // What has not been asked by now will be told.
-      if (!this.#asked()) return this.turns.endSoon();
+      if (!this.end.more()) return this.turns.endSoon();
       if (!this.turns.left()) return this.turns.later(() => this.#serve());
     }
   }
 
   /** @param {number} answer */
   #answer(answer) {
-    const words = this.#words;
-    words[ANSWER] = answer;
-    Atomics.store(words, ANSWERED, 1);
-    Atomics.notify(words, ANSWERED);
+    this.#words[ANSWER] = answer;
+    this.end.answer();
+  }
+
+  close() {
+    super.close();
+    this.end.close();
   }
 
   #numbers() {
@@ -236,7 +224,7 @@ export class RemoteThread extends Waiter {
 
   /** @param {WebAssembly.Memory | undefined} memory The guest's, if it is shared. */
   #opened(memory) {
-    this.#task.opened(memory ? new View(memory) : new FarView(this.box), this.#memories ?? undefined);
+    this.#task.opened(memory ? new View(memory) : new FarView(this.end), this.#memories ?? undefined);
   }
 
   /** @param {number} number @param {(number | bigint)[]} given @param {number} length Of what it uses of the staging area. */
@@ -257,8 +245,7 @@ export class RemoteThread extends Waiter {
   /** Have the guest's worker find so many bytes of the staging area, or how many there are. @param {number} length */
   #give(length) {
     this.#words[LENGTH] = length;
-    const { bytes } = this.box;
-    if (length <= bytes.length) bytes.set(this.#area.bytes.subarray(0, length));
+    if (this.end.reserve(length)) this.box.bytes.set(this.#area.bytes.subarray(0, length));
   }
 
   #upcall() {

@@ -4,40 +4,34 @@
  * it is called with.
  */
 
-import { ARGUMENTS_SIZE, DATA, NOMEM, PAGE, SUSPEND, UPCALL } from "#glue";
+import { ARGUMENTS_SIZE, CONSTANTS, DATA, NOMEM, PAGE, SUSPEND, UPCALL } from "#glue";
 
-import {
-  ANSWER,
-  ANSWERED,
-  ASKED,
-  Box,
-  COUNT,
-  FINISHED,
-  FULFILLED,
-  KIND,
-  LENGTH,
-  LISTENS,
-  LOOKS,
-  NEWS,
-  PAGES,
-  REQUEST,
-  ROOM,
-  UNSIGNED,
-  WISH,
-} from "./box.js";
+import { ANSWER, ANSWERED, COUNT, FINISHED, KIND, LENGTH, NEWS, PAGES, REQUEST, UNSIGNED, WISH } from "./box.js";
 import { Stage } from "./guest.js";
+import { HeldGuestEnd } from "./held.js";
+import { SharedGuestEnd } from "./shared.js";
 import { Stack } from "./stack.js";
 
-/** The guest's end of the box. */
+/**
+ * The guest's end of what it reaches the kernel by.
+ * @typedef {object} End
+ * @property {import("./box.js").Box} box
+ * @property {() => void} ask Has the kernel's worker look at the request in the box.
+ * @property {() => number} sleep Until there is an answer, or a wish: 1, or which of `WISH`.
+ * @property {(wish: number) => void} fulfilled What was wished for is done.
+ * @property {(size: number) => boolean} reserve Has room for so many bytes.
+ */
+
+/** Makes requests. */
 class Line {
   /** The guest's, when it has one. @type {WebAssembly.Memory | null} */
   memory = null;
 
-  /** @param {Box} box @param {(data: SharedArrayBuffer | null) => void} send Tells the kernel's worker. */
-  constructor(box, send) {
-    this.box = box;
-    this.words = box.words;
-    this.send = send;
+  /** @param {End} end */
+  constructor(end) {
+    this.end = end;
+    this.box = end.box;
+    this.words = end.box.words;
   }
 
   /**
@@ -53,12 +47,9 @@ class Line {
     words[PAGES] = this.memory ? this.memory.buffer.byteLength / PAGE : 0;
     numbers.forEach((number, index) => (box.numbers[index] = number));
     Atomics.store(words, ANSWERED, 0);
-    Atomics.store(words, ASKED, 1);
-    if (!Atomics.load(words, LISTENS)) this.send(null);
+    this.end.ask();
     for (;;) {
-      for (let look = 0; look < LOOKS && !Atomics.load(words, ANSWERED); look++);
-      while (!Atomics.load(words, ANSWERED)) Atomics.wait(words, ANSWERED, 0);
-      const wish = Atomics.load(words, ANSWERED);
+      const wish = this.end.sleep();
       if (wish === 1) return words[ANSWER];
       this.#fulfill(wish);
     }
@@ -72,23 +63,7 @@ class Line {
     if (wish === WISH.READ) box.bytes.set(place);
     else place.set(box.bytes.subarray(0, words[LENGTH]));
     Atomics.store(words, ANSWERED, 0);
-    Atomics.store(words, FULFILLED, 1);
-    Atomics.notify(words, FULFILLED);
-  }
-
-  /** Have room for so many bytes. @param {number} size */
-  reserve(size) {
-    if (size <= this.box.bytes.length) return true;
-    try {
-      this.box.replace(new SharedArrayBuffer(Math.max(size, 2 * this.box.bytes.length)));
-    } catch {
-      return false;
-    }
-    const { words, box } = this;
-    const before = Atomics.load(words, ROOM);
-    this.send(box.data);
-    while (Atomics.load(words, ROOM) === before) Atomics.wait(words, ROOM, before);
-    return true;
+    this.end.fulfilled(wish);
   }
 
   /** What to call: a name, and arguments. @returns {[string, number[]]} */
@@ -113,6 +88,8 @@ class Python {
   #answer = 0;
   /** Bytes of the staging area that the call being made uses. */
   #length = DATA;
+  /** What calls answer that need not be made again, by number. libcs read their environment often. @type {Map<number, { answer: number, bytes: Uint8Array }>} */
+  #constants = new Map();
   #line;
 
   /** @param {Line} line */
@@ -134,7 +111,7 @@ class Python {
     } catch {
       return false;
     }
-    return this.#line.reserve(size);
+    return this.#line.end.reserve(size);
   }
 
   _malloc() {
@@ -153,6 +130,12 @@ class Python {
   }
 
   _PyObject_Vectorcall = (/** @type {number} */ number) => {
+    const known = this.#constants.get(number);
+    if (known) {
+      this.HEAPU8.set(known.bytes, BASE);
+      this.#answer = known.answer;
+      return 1;
+    }
     const line = this.#line;
     const { box } = line;
     const length = this.#length;
@@ -171,7 +154,11 @@ class Python {
       return 1;
     }
     if (!whole) line.ask(REQUEST.FETCH, [], found);
-    this.HEAPU8.set(box.bytes.subarray(0, found), BASE);
+    const bytes = box.bytes.subarray(0, found);
+    this.HEAPU8.set(bytes, BASE);
+    if (CONSTANTS.includes(number) && this.#answer >= 0) {
+      this.#constants.set(number, { answer: this.#answer, bytes: bytes.slice() });
+    }
     return 1;
   };
 
@@ -231,7 +218,9 @@ class RemoteCarrier {
 /**
  * What a worker needs for one guest thread.
  * @typedef {object} Order
- * @property {SharedArrayBuffer} state @property {SharedArrayBuffer} data Those of the box.
+ * @property {{ state: SharedArrayBuffer, data: SharedArrayBuffer }} [shared] What its end is made of, if
+ *   the two workers share memory.
+ * @property {{ place: import("./held.js").Place, line: string }} [held] If they do not.
  * @property {WebAssembly.Module} module
  * @property {import("./run.js").Wanted} wanted
  * @property {WebAssembly.Memory[] | null} memories Shared ones; null if it imports no such.
@@ -241,9 +230,10 @@ class RemoteCarrier {
 
 /** The kernel's side as `run.js` wants it, and what its guest needs. */
 export class Remote {
-  /** @param {Order} order @param {(data: SharedArrayBuffer | null) => void} send */
-  constructor({ state, data, memories, entry, given }, send) {
-    const line = new Line(new Box(state, data), send);
+  /** @param {Order} order @param {(message: any) => void} send Tells the kernel's worker. */
+  constructor({ shared, held, memories, entry, given }, send) {
+    const end = shared ? new SharedGuestEnd(shared, send) : new HeldGuestEnd(/** @type {any} */ (held), send);
+    const line = new Line(end);
     const python = new Python(line);
     const stage = new Stage(
       /** @type {any} */ (python),

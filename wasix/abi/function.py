@@ -174,7 +174,8 @@ class Function:
     `handler` names the kernel's function that serves it (its own name by default). `void` marks a
     function without a result, `plain` one whose result is the handler's, or a negative errno; every
     other function gives an errno. Only a function that `blocks` may wait; engines that suspend
-    guests wrap no other. With `wide` addresses and lengths are 64 bits.
+    guests wrap no other. A `constant` function takes nothing and gives the same as long as its
+    program runs. With `wide` addresses and lengths are 64 bits.
     """
 
     name: str
@@ -184,6 +185,7 @@ class Function:
     void: bool = False
     blocks: bool = False
     plain: bool = False
+    constant: bool = False
     wide: bool = False
 
     @property

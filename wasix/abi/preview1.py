@@ -29,17 +29,24 @@ _TIMES = (In("atim", t.TIMESTAMP), In("mtim", t.TIMESTAMP), In("fst_flags", t.FS
 
 
 FUNCTIONS: tuple[Function, ...] = (
-    Function("args_get", (Strings("argv", "argv_buf"),), "Command-line arguments."),
+    Function("args_get", (Strings("argv", "argv_buf"),), "Command-line arguments.", constant=True),
     Function(
         "args_sizes_get",
         (Out("argc", t.SIZE), Out("argv_buf_size", t.SIZE)),
         "Number of arguments and bytes they take with their NULs.",
+        constant=True,
     ),
-    Function("environ_get", (Strings("environ", "environ_buf"),), "Environment, as NAME=value."),
+    Function(
+        "environ_get",
+        (Strings("environ", "environ_buf"),),
+        "Environment, as NAME=value.",
+        constant=True,
+    ),
     Function(
         "environ_sizes_get",
         (Out("environc", t.SIZE), Out("environ_buf_size", t.SIZE)),
         "Number of environment variables and bytes they take with their NULs.",
+        constant=True,
     ),
     Function(
         "clock_res_get", (In("id", t.CLOCKID), Out("resolution", t.TIMESTAMP)), "A clock's step."

@@ -262,6 +262,7 @@ def _glue(packages: Path, folder: Path) -> Path:
         "AREA": asyncify.SIZE,
         "ARGUMENTS_SIZE": door.ARGUMENTS_SIZE,
         "CALLS": len(CALLS),
+        "CONSTANTS": [number for number, function in enumerate(CALLS) if function.constant],
         "DAMAGED": asyncify.DAMAGED,
         "DATA": DATA,
         "DID_NOT_REWIND": asyncify.DID_NOT_REWIND,

@@ -34,8 +34,9 @@ from wasix.web.streams import MODES, Feed, Outbox, Output, PageTerminal
 
 NO_SUSPENDING = (
     "{name}: waiting for input or time needs WebAssembly JavaScript Promise Integration (JSPI), "
-    "which this browser lacks, or a page that is cross-origin isolated; recent versions of "
-    "Chromium and Firefox have the one, and servers or a service worker make the other"
+    "which this browser lacks but recent versions of Chromium and Firefox have, or a service "
+    "worker, which takes HTTPS, the page's own origin and no sandboxed frame, or a page that "
+    "its server makes cross-origin isolated"
 )
 
 _CHUNK = 1 << 20
@@ -96,8 +97,8 @@ class Job:
 
 
 class Page:
-    """One kernel with its files and programs. `suspends` is whether guests can be suspended, and
-    `isolated` whether workers can share memory."""
+    """One kernel with its files and programs. `suspends` is whether guests can be suspended,
+    `isolated` whether workers can share memory, and `held` whether they can wait without that."""
 
     def __init__(
         self,
@@ -107,11 +108,12 @@ class Page:
         storage: Storage | None = None,
         filesystem_limit: int | None = None,
         max_processes: int | None = None,
+        held: bool = False,
     ) -> None:
         """With `storage` all files but those in `/tmp` are kept there, or read from there if it is
         another's; without, `filesystem_limit` bounds them in bytes. Raises `PageError`."""
         self.door = door
-        self.suspends = suspends
+        self.waits = suspends or isolated or held
         self.stage = Stage()
         host = PageHost()
         self.kept = self._keep(host, storage) if storage else None
@@ -131,7 +133,13 @@ class Page:
                     self.namespace.mount(f"/{name}", inode)
         self.jobs: dict[int, Job] = {}
         self.programs = Programs(
-            self.kernel, self.stage, door, self._over, suspends=suspends, isolated=isolated
+            self.kernel,
+            self.stage,
+            door,
+            self._over,
+            suspends=suspends,
+            isolated=isolated,
+            held=held,
         )
         self.kernel.programs = self.programs
 
@@ -196,7 +204,7 @@ class Page:
 
         def outbox(fd: int) -> Outbox:
             box = Outbox(
-                lambda data: self.door.output(job.process.pid, fd, data), bounded=self.suspends
+                lambda data: self.door.output(job.process.pid, fd, data), bounded=self.waits
             )
             job.outboxes.append(box)
             return box

@@ -1,7 +1,8 @@
 """The programs of a page's guests: they are compiled by the worker, and run on its one thread.
 
 Where workers can share memory programs that may have threads run in workers of their own, others if
-that is wanted, and all if guests cannot be suspended.
+that is wanted, and all if guests cannot be suspended. Where they cannot, all do if that is the only
+way to wait.
 """
 
 from __future__ import annotations
@@ -217,12 +218,15 @@ class Programs:
         *,
         suspends: bool,
         isolated: bool = False,
+        held: bool = False,
     ) -> None:
         self.kernel = kernel
         self.suspends = suspends
         """Whether guests can be suspended."""
         self.isolated = isolated
-        """Whether guests can run in workers of their own, and wait there."""
+        """Whether guests can run in workers of their own and share memory."""
+        self.held = held
+        """Whether they can wait there without sharing memory."""
         self.stage = stage
         self.worker = worker
         self.tasks: dict[int, Task] = {}
@@ -278,7 +282,7 @@ class Programs:
     def start_thread(self, thread: Thread, starter: Thread, argument: int) -> None:
         """Threads take turns, and each runs until it waits, if they have no workers."""
         found = self.tasks[starter.tid]
-        if not found.image.shares or not (found.apart or self.suspends):
+        if not found.image.shares or not ((found.apart and self.isolated) or self.suspends):
             raise Errno(E.NOTSUP)
         task = self._task(thread, found.image)
         task.entry, task.arguments = "wasi_thread_start", (thread.tid, argument)
@@ -287,7 +291,7 @@ class Programs:
 
     def _task(self, thread: Thread, image: Image) -> Task:
         wanted = image.shares or not self.suspends or thread.process.group in self.apart
-        apart = self.isolated and wanted
+        apart = (self.isolated or self.held) and wanted
         stage, stop = (Stage(), self.worker.stop) if apart else (self.stage, None)
         carrier = PromiseCarrier(thread, stage, self.worker.notify, stop)
         thread.runner = carrier

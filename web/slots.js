@@ -1,0 +1,89 @@
+/**
+ * Where workers that cannot share memory sleep: a synchronous request of theirs is held here until
+ * there is a letter (`../engines/browser/held.js`). What is here is lost whenever the browser ends the
+ * service worker, so senders keep what they sent.
+ */
+
+/** Milliseconds a request is held: browsers end service workers whose events take much longer. */
+const HELD = 15_000;
+
+/**
+ * @typedef {object} Slot
+ * @property {number} number Of the letter that is there, which stays until the next one comes.
+ * @property {Uint8Array | null} letter
+ * @property {{ number: number, answer: (response: Response) => void } | null} sleeper
+ */
+
+const letter = (/** @type {any} */ bytes) => new Response(bytes, { headers: { "Cache-Control": "no-store" } });
+/** There is no letter yet: ask again. */
+const none = () => new Response(null, { status: 204 });
+
+export class Slots {
+  /** By name. @type {Map<string, Slot>} */
+  #slots = new Map();
+  #url;
+
+  /** @param {string} scope The service worker's. */
+  constructor(scope) {
+    this.#url = `${scope}wait/`;
+    // By the name that those who send know: `offline.js`.
+    const channel = new BroadcastChannel(`wasix ${scope}`);
+    channel.onmessage = ({ data }) => {
+      if (data.over) for (const name of data.over) this.#close(name);
+      else this.#put(data.to, data.number, data.letter);
+    };
+  }
+
+  /** Whether a request is for a slot. @param {string} url */
+  has(url) {
+    return url.startsWith(this.#url);
+  }
+
+  /** What `url` is answered. @param {string} url @returns {Response | Promise<Response>} */
+  answer(url) {
+    const [name, number] = url.slice(this.#url.length).split("/");
+    return number === undefined ? none() : this.#sleep(name, Number(number));
+  }
+
+  /** @param {string} name @param {number} number @param {Uint8Array} bytes */
+  #put(name, number, bytes) {
+    const slot = this.#slots.get(name) ?? { number: 0, letter: null, sleeper: null };
+    this.#slots.set(name, slot);
+    if (number < slot.number) return;
+    slot.number = number;
+    slot.letter = bytes;
+    if (slot.sleeper?.number === number) slot.sleeper.answer(letter(bytes));
+  }
+
+  /** @param {string} name @param {number} number */
+  #sleep(name, number) {
+    const slot = this.#slots.get(name);
+    if (!slot) {
+      // A letter may have come to the service worker that was here before.
+      this.#slots.set(name, { number: 0, letter: null, sleeper: null });
+      return none();
+    }
+    if (slot.letter && slot.number === number) return letter(slot.letter);
+    slot.sleeper?.answer(none());
+    return /** @type {Promise<Response>} */ (
+      new Promise((resolve) => {
+        const timer = setTimeout(() => sleeper.answer(none()), HELD);
+        const sleeper = {
+          number,
+          answer: (/** @type {Response} */ response) => {
+            clearTimeout(timer);
+            if (slot.sleeper === sleeper) slot.sleeper = null;
+            resolve(response);
+          },
+        };
+        slot.sleeper = sleeper;
+      })
+    );
+  }
+
+  /** @param {string} name */
+  #close(name) {
+    this.#slots.get(name)?.sleeper?.answer(none());
+    this.#slots.delete(name);
+  }
+}
