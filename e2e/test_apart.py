@@ -1,4 +1,4 @@
-"""Programs in workers of their own, on an isolated page: if wanted, and without JSPI all."""
+"""Programs in workers of their own: on an isolated page if wanted, and without JSPI all."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import pytest
 from e2e.conftest import Script
 
 
-@pytest.fixture(params=[True, False], ids=["jspi", "no-jspi"])
+@pytest.fixture(params=["isolated_script", "isolated_script_without_jspi", "held_script"])
 def apart(request: pytest.FixtureRequest) -> Script:
-    name = "isolated_script" if request.param else "isolated_script_without_jspi"
-    script: Script = request.getfixturevalue(name)
+    script: Script = request.getfixturevalue(request.param)
     return script
 
 

@@ -40,6 +40,15 @@ def test_answers_are_the_same_in_a_worker(
     assert result["status"] == 0
 
 
+@pytest.mark.parametrize("guest", IN_A_PAGE, ids=lambda guest: guest.name)
+def test_answers_are_the_same_by_a_service_worker(held_script: Script, guest: Guest) -> None:
+    """Where the two workers cannot share memory."""
+    result = run(held_script, guest, ())
+    theirs = stated(guest.name) if guest in (FAULT, INVALID) else expected(guest)
+    assert parse(result["stdout"]) == theirs
+    assert result["status"] == 0
+
+
 def run(
     script: Script, guest: Guest, flags: Sequence[str], *, apart: bool = False
 ) -> dict[str, Any]:

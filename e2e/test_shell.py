@@ -1,4 +1,5 @@
-"""A shell in a page that is not isolated: pipes, files, jobs in the background, and Ctrl-C."""
+"""A shell in a page that is not isolated: pipes, files, jobs in the background, and Ctrl-C. With
+JSPI, and by a service worker."""
 
 from __future__ import annotations
 
@@ -26,6 +27,12 @@ const program = { module: sh, name: "sh" };
 """
 
 
+@pytest.fixture(scope="module", params=["shared_script", "held_script"])
+def script(request: pytest.FixtureRequest) -> Script:
+    found: Script = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.fixture(scope="module")
 def programs() -> dict[str, Any]:
     return {
@@ -48,9 +55,9 @@ SCRIPTS = {
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_script(shared_script: Script, programs: dict[str, Any], name: str) -> None:
+def test_script(script: Script, programs: dict[str, Any], name: str) -> None:
     text, lines = SCRIPTS[name]
-    done = shared_script(
+    done = script(
         f"""{PREPARE}
         return wasix.run(program, ["-c", arg.text], options);
         """,
@@ -59,10 +66,8 @@ def test_script(shared_script: Script, programs: dict[str, Any], name: str) -> N
     assert done == {"status": 0, "stdout": "".join(f"{line}\n" for line in lines), "stderr": ""}
 
 
-def test_ctrl_c_ends_what_the_shell_waits_for(
-    shared_script: Script, programs: dict[str, Any]
-) -> None:
-    screen, status = shared_script(
+def test_ctrl_c_ends_what_the_shell_waits_for(script: Script, programs: dict[str, Any]) -> None:
+    screen, status = script(
         f"""{PREPARE}
         const terminal = {{ columns: 80, rows: 24, mode: "cooked" }};
         const process = await wasix.spawn(program, ["-i"], {{ ...options, terminal }});

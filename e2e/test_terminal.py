@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
+
+from e2e.conftest import held, opened
 
 PAUSE = 300
 """Milliseconds, long enough for a waiting guest to be suspended."""
+
+
+@pytest.fixture(params=["jspi", "held"])
+def page(request: pytest.FixtureRequest, browser: Browser, site: str) -> Iterator[Page]:
+    """In a browser with JSPI, and one where programs wait by a service worker."""
+    with (held if request.param == "held" else opened)(browser, site) as page:
+        yield page
 
 
 def wait_for(page: Page, pattern: str) -> None:
@@ -116,7 +126,8 @@ def test_an_unknown_program_is_one_clear_line(page: Page) -> None:
     wait_for(page, "nosuch: no such program; this page has python, cowsay")
 
 
-def test_without_jspi_waiting_is_refused_and_the_rest_works(page: Page, no_jspi: None) -> None:
+@pytest.mark.parametrize("page", ["jspi"], indirect=True)
+def test_with_no_way_to_wait_it_is_refused_and_the_rest_works(page: Page, no_jspi: None) -> None:
     start(page, "cowsay hi")
     wait_for(page, "< hi >")
     page.get_by_role("link", name="python").click()

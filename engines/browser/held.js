@@ -23,9 +23,6 @@ import { Lost } from "./outcome.js";
 const FAILURES = 20;
 /** Times the kernel sleeps in vain, some seconds each, until a guest's worker is given up. */
 const PATIENCE = 3;
-/** Bytes that the kernel moves between itself and memory at once. */
-const PIECE = 1 << 20;
-
 const LETTER = 200;
 const NONE_YET = 204;
 
@@ -214,7 +211,7 @@ export class HeldEnd {
 
   /** @param {number} size */
   piece(size) {
-    this.reserve(Math.min(size, PIECE));
+    this.reserve(size);
   }
 
   close() {

@@ -59,12 +59,27 @@ export class Area {
 
 /** @typedef {(...given: (number | bigint)[]) => number} Decoder */
 
+/** Bytes of a guest's memory that are looked at together. */
+const BLOCK = 1 << 13;
+/** Blocks that are at most, where one after the other is looked at. */
+const AHEAD = 32;
+
+/**
+ * A part of a guest's memory, and which bytes of it are to be stored there.
+ * @typedef {{ bytes: Uint8Array, start: number, end: number }} Block
+ */
+
 /**
  * The memory of a guest whose worker has it alone: a `View` by way of that worker, which waits for an
- * answer whenever the kernel looks.
+ * answer whenever the kernel looks. So nobody changes it meanwhile, and what was seen is kept till then.
  */
 class FarView {
   #end;
+  /** By place, in blocks. @type {Map<number, Block>} */
+  #seen = new Map();
+  /** The block after those that were looked at last, and how many those were. */
+  #next = -1;
+  #count = 1;
 
   /** @param {End} end */
   constructor(end) {
@@ -78,7 +93,9 @@ class FarView {
   /** @param {number} at @param {number} length */
   read(at, length) {
     const data = new Uint8Array(length);
-    this.#inPieces(WISH.READ, at, data);
+    for (const { block, from, to, done } of this.#parts(at, length)) {
+      data.set(block.bytes.subarray(from, to), done);
+    }
     return data;
   }
 
@@ -89,11 +106,73 @@ class FarView {
 
   /** @param {number} at @param {Uint8Array} data */
   write(at, data) {
-    this.#inPieces(WISH.WRITE, at, data);
+    for (const { block, from, to, done } of this.#parts(at, data.length)) {
+      block.bytes.set(data.subarray(done, done + to - from), from);
+      block.start = Math.min(block.start, from);
+      block.end = Math.max(block.end, to);
+    }
+  }
+
+  /** Store what was written, and forget all: the guest is about to go on. */
+  settle() {
+    for (const { at, bytes } of this.#written()) this.#move(WISH.WRITE, at, bytes);
+    this.#seen.clear();
+    this.#next = -1;
+  }
+
+  /** What is to be stored, joined as far as it lies together. */
+  #written() {
+    /** @type {{ at: number, end: number, parts: Uint8Array[] }[]} */
+    const runs = [];
+    const places = [...this.#seen.keys()].sort((one, other) => one - other);
+    for (const place of places) {
+      const { bytes, start, end } = /** @type {Block} */ (this.#seen.get(place));
+      if (start >= end) continue;
+      const at = place * BLOCK + start;
+      const last = runs.at(-1);
+      const part = bytes.subarray(start, end);
+      if (last?.end === at && last.parts.length < AHEAD) {
+        last.parts.push(part);
+        last.end += part.length;
+      } else runs.push({ at, end: at + part.length, parts: [part] });
+    }
+    return runs.map(({ at, parts }) => ({ at, bytes: joined(parts) }));
+  }
+
+  /** Blocks, and which of their bytes are `done` bytes after `at`. @param {number} at @param {number} length */
+  *#parts(at, length) {
+    for (let done = 0; done < length; ) {
+      const place = Math.floor((at + done) / BLOCK);
+      const block = this.#block(place);
+      const from = at + done - place * BLOCK;
+      const to = Math.min(from + length - done, BLOCK);
+      yield { block, from, to, done };
+      done += to - from;
+    }
+  }
+
+  /** @param {number} place */
+  #block(place) {
+    if (!this.#seen.has(place)) this.#look(place);
+    return /** @type {Block} */ (this.#seen.get(place));
+  }
+
+  /** @param {number} place */
+  #look(place) {
+    this.#count = place === this.#next ? Math.min(2 * this.#count, AHEAD) : 1;
+    const at = place * BLOCK;
+    const data = new Uint8Array(Math.min(this.#count * BLOCK, this.size() - at));
+    this.#move(WISH.READ, at, data);
+    for (this.#next = place; this.#next * BLOCK < at + data.length; this.#next++) {
+      // What was written is newer.
+      if (this.#seen.has(this.#next)) continue;
+      const from = this.#next * BLOCK - at;
+      this.#seen.set(this.#next, { bytes: data.subarray(from, from + BLOCK), start: BLOCK, end: 0 });
+    }
   }
 
   /** @param {number} wish @param {number} at @param {Uint8Array} data */
-  #inPieces(wish, at, data) {
+  #move(wish, at, data) {
     const { box } = this.#end;
     const { words, numbers } = box;
     if (Atomics.load(words, ANSWERED)) throw new Error("the guest does not wait");
@@ -110,10 +189,23 @@ class FarView {
   }
 }
 
+/** @param {Uint8Array[]} parts */
+function joined(parts) {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let end = 0;
+  for (const part of parts) {
+    whole.set(part, end);
+    end += part.length;
+  }
+  return whole;
+}
+
 export class RemoteThread extends Waiter {
   /** System calls of its guest. */
   calls = 0;
   #words;
+  /** @type {FarView | null} */
+  #far = null;
   #task;
   #decoders;
   #area;
@@ -167,6 +259,7 @@ export class RemoteThread extends Waiter {
 
   /** @param {number} answer */
   #answer(answer) {
+    this.#far?.settle();
     this.#words[ANSWER] = answer;
     this.end.answer();
   }
@@ -213,6 +306,7 @@ export class RemoteThread extends Waiter {
         return answer(0);
       case REQUEST.SUSPENDED: {
         const found = this.#task.suspended(Number(first));
+        this.#far?.settle();
         words[COUNT] = found === undefined ? 0 : 1;
         return answer(found ?? 0);
       }
@@ -224,7 +318,8 @@ export class RemoteThread extends Waiter {
 
   /** @param {WebAssembly.Memory | undefined} memory The guest's, if it is shared. */
   #opened(memory) {
-    this.#task.opened(memory ? new View(memory) : new FarView(this.end), this.#memories ?? undefined);
+    if (!memory) this.#far = new FarView(this.end);
+    this.#task.opened(memory ? new View(memory) : this.#far, this.#memories ?? undefined);
   }
 
   /** @param {number} number @param {(number | bigint)[]} given @param {number} length Of what it uses of the staging area. */
@@ -234,6 +329,7 @@ export class RemoteThread extends Waiter {
     this.#area.bytes.set(this.box.bytes.subarray(0, length));
     const decoder = /** @type {Decoder} */ (this.#decoders.get(number));
     const answer = decoder(...given);
+    this.#far?.settle();
     if (STRINGS.includes(number)) {
       this.#area.refresh();
       length = Math.max(length, DATA + answer);
