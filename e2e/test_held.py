@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Browser
 
@@ -156,3 +158,22 @@ def test_a_closed_tab_leaves_the_others_alone(browser: Browser, site: str) -> No
         other.close()
         found = script("await process.write('still\\n'); return (await reader.read()).value;")
         assert found == "llits\n"
+
+
+def test_a_service_worker_of_the_pages_own_is_left_alone(
+    browser: Browser, site: str, bundle: Path
+) -> None:
+    (bundle / "own.js").write_text("// It does nothing.")
+    with held(browser, site) as page:
+        page.goto("blank.html")
+        found = page.evaluate(
+            """async () => {
+              await navigator.serviceWorker.register("own.js");
+              const { active } = await navigator.serviceWorker.ready;
+              const { load } = await import("./loader.js");
+              const { waits } = await (await load()).ready();
+              const now = await navigator.serviceWorker.getRegistration();
+              return [active.scriptURL.endsWith("own.js"), waits, now.active === active];
+            }"""
+        )
+        assert found == [True, False, True]

@@ -157,3 +157,11 @@ def test_isolated_a_worker_that_cannot_be_loaded_ends_the_program(
         )
     assert done["status"] == 70
     assert done["message"] == "threads: engine: its worker failed: Uncaught Error: broken"
+
+
+def test_nor_are_there_where_workers_share_no_memory(held_script: Script, guest: Path) -> None:
+    done = held_script(
+        "return wasix.run({ module: new Uint8Array(arg) }, ['counters', '1'])",
+        list(guest.read_bytes()),
+    )
+    assert (done["status"], done["stdout"]) == (1, "thread 0: error 58\n")  # notsup

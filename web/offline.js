@@ -81,6 +81,9 @@ async function register(wanted) {
   const known = await serviceWorker.getRegistration(base);
   const script = known && (known.active ?? known.waiting ?? known.installing)?.scriptURL;
   const there = SCRIPTS.findIndex((name) => script === new URL(name, base).href);
+  if (wanted === WAITING && there < 0 && known?.scope === base.href) {
+    throw new Error("the page has a service worker of its own there, which nobody asked to replace");
+  }
   const name = SCRIPTS[Math.max(there, SCRIPTS.indexOf(wanted))];
   const registration = await serviceWorker.register(new URL(name, base), { updateViaCache: "none" });
   const { installing, waiting, active } = registration;

@@ -6,9 +6,12 @@
 
 /** Milliseconds a request is held: browsers end service workers whose events take much longer. */
 const HELD = 15_000;
+/** Milliseconds after which a slot is forgotten that nobody has used: its page may be gone. */
+const UNUSED = 60_000;
 
 /**
  * @typedef {object} Slot
+ * @property {number} used When it was last.
  * @property {number} number Of the letter that is there, which stays until the next one comes.
  * @property {Uint8Array | null} letter
  * @property {{ number: number, answer: (response: Response) => void } | null} sleeper
@@ -47,8 +50,7 @@ export class Slots {
 
   /** @param {string} name @param {number} number @param {Uint8Array} bytes */
   #put(name, number, bytes) {
-    const slot = this.#slots.get(name) ?? { number: 0, letter: null, sleeper: null };
-    this.#slots.set(name, slot);
+    const slot = this.#slot(name);
     if (number < slot.number) return;
     slot.number = number;
     slot.letter = bytes;
@@ -57,12 +59,10 @@ export class Slots {
 
   /** @param {string} name @param {number} number */
   #sleep(name, number) {
-    const slot = this.#slots.get(name);
-    if (!slot) {
-      // A letter may have come to the service worker that was here before.
-      this.#slots.set(name, { number: 0, letter: null, sleeper: null });
-      return none();
-    }
+    const known = this.#slots.has(name);
+    const slot = this.#slot(name);
+    // A letter may have come to the service worker that was here before.
+    if (!known) return none();
     if (slot.letter && slot.number === number) return letter(slot.letter);
     slot.sleeper?.answer(none());
     return /** @type {Promise<Response>} */ (
@@ -79,6 +79,20 @@ export class Slots {
         slot.sleeper = sleeper;
       })
     );
+  }
+
+  /** @param {string} name */
+  #slot(name) {
+    let slot = this.#slots.get(name);
+    const used = performance.now();
+    if (!slot) {
+      for (const [other, { used: last, sleeper }] of this.#slots) {
+        if (!sleeper && used - last > UNUSED) this.#slots.delete(other);
+      }
+      this.#slots.set(name, (slot = { used, number: 0, letter: null, sleeper: null }));
+    }
+    slot.used = used;
+    return slot;
   }
 
   /** @param {string} name */
