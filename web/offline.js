@@ -46,7 +46,7 @@ export async function offline({ isolate = false } = {}) {
  * Where programs wait in a browser that has neither JSPI nor, here, shared memory: requests that the
  * service worker holds. Null if there is no need, or no service worker to be had.
  * @param {Promise<unknown>} running Resolves when the worker runs that is to make them.
- * @returns {Promise<import("../engines/browser/held.js").Place | null>}
+ * @returns {Promise<{ url: string, channel: string } | null>} As `Place` of `held.js`.
  */
 export async function waiting(running) {
   running.catch(() => {});
