@@ -21,14 +21,11 @@ from tests.api.test_threads import FLAGS, native
 from tests.conformance.wasix_guests import TWINS, WasixGuest, on_linux
 from tests.guests.build import compile_guest
 
-WITHOUT_WAITING = {("webkit", "plain")}
-"""Where a program that has to wait is refused: there is no JSPI, and no isolation."""
+HELD = {("webkit", "plain")}
+"""Where there is neither JSPI nor isolation: programs wait by a service worker."""
 
 WITHOUT_FILES = {"webkit"}
 """Browsers with no place for files, as they are installed."""
-
-REFUSED = "no: it ends with status 126 and says why"
-NEEDS = "needs WebAssembly JavaScript Promise Integration"
 
 LOAD = """
 const { load } = await import("./loader.js");
@@ -96,14 +93,10 @@ class Column:
     def evaluate(self, body: str, arg: object = None) -> Any:
         return self.browser.evaluate(body, arg)
 
-    def refuses(self, done: dict[str, Any]) -> bool:
-        """Whether programs cannot wait here, so that this one was `done` at once."""
-        if self.key not in WITHOUT_WAITING:
-            return False
-        assert done["status"] == 126
-        assert NEEDS in done["message"]
-        self.seen = REFUSED
-        return True
+    @property
+    def apart(self) -> bool:
+        """Whether programs can have workers of their own."""
+        return self.isolated or self.key in HELD
 
 
 @pytest.fixture(scope="session", params=features.KINDS)
@@ -173,19 +166,17 @@ def test_a_program_waits_for_input(loaded: Column) -> None:
         """,
         "print(input('? ')[::-1])",
     )
-    if not loaded.refuses(done):
-        assert done == {"first": "? ", "rest": "xisaw\n", "status": 0}
-        loaded.seen = "yes"
+    assert done == {"first": "? ", "rest": "xisaw\n", "status": 0}
+    loaded.seen = "yes"
 
 
 @pytest.mark.feature("time")
 def test_a_program_waits_for_time(loaded: Column) -> None:
     code = "import time; was = time.monotonic(); time.sleep(0.1); print(time.monotonic() - was)"
     done = loaded.evaluate("return wasix.run('python', ['-c', arg])", code)
-    if not loaded.refuses(done):
-        assert done["status"] == 0
-        assert float(done["stdout"]) >= 0.1
-        loaded.seen = "yes"
+    assert done["status"] == 0
+    assert float(done["stdout"]) >= 0.1
+    loaded.seen = "yes"
 
 
 @pytest.mark.feature("interrupt")
@@ -200,9 +191,8 @@ def test_a_program_that_waits_is_interrupted(loaded: Column, waiting: str) -> No
         """,
         f"print('ready', flush=True); {waiting}",
     )
-    if not loaded.refuses(done):
-        assert done == {"status": 130}
-        loaded.seen = "yes"
+    assert done == {"status": 130}
+    loaded.seen = "yes"
 
 
 @pytest.mark.feature("compute")
@@ -221,12 +211,12 @@ def test_a_program_that_computes_is_ended(loaded: Column) -> None:
         if (!stdout.includes("< again >")) throw new Error(stdout);
         return [ended, await wasix.fs.readText("/tmp/kept").catch(() => null)];
         """,
-        {"code": "print('ready', flush=True)\nwhile True: pass", "deafens": not loaded.isolated},
+        {"code": "print('ready', flush=True)\nwhile True: pass", "deafens": not loaded.apart},
     )
     assert done["status"] == 130
-    if loaded.isolated:
+    if loaded.apart:
         assert (done, kept) == ({"status": 130}, "kept")
-        loaded.seen = "alone (`apart`)"
+        loaded.seen = "alone" if loaded.key in HELD else "alone (`apart`)"
     else:
         assert (done.get("message", "")[:24], kept) == ("it computed on and heard", None)
         loaded.seen = "with its kernel"
@@ -250,10 +240,9 @@ def run_guest(column: Column, guest: WasixGuest) -> dict[str, Any]:
 
 def check_guest(column: Column, guest: WasixGuest) -> None:
     done = run_guest(column, guest)
-    if not column.refuses(done):
-        linux = on_linux(guest)
-        assert done == {"status": linux.returncode, "stdout": linux.stdout, "stderr": linux.stderr}
-        column.seen = "yes"
+    linux = on_linux(guest)
+    assert done == {"status": linux.returncode, "stdout": linux.stdout, "stderr": linux.stderr}
+    column.seen = "yes"
 
 
 @linux
@@ -277,15 +266,14 @@ def test_programs_fork_as_on_linux(loaded: Column) -> None:
 @pytest.mark.feature("threads")
 @pytest.mark.parametrize("args", [("counters", "2000"), ("ping-pong", "50"), ("rendezvous", "200")])
 def test_threads(loaded: Column, args: tuple[str, ...]) -> None:
-    turns = not loaded.isolated and loaded.key not in WITHOUT_WAITING
-    if args[0] == "rendezvous" and turns:
+    if args[0] == "rendezvous" and not loaded.apart:
         loaded.seen = "in turns"
         pytest.skip("threads that take turns cannot wait for each other by computing")
     done = loaded.evaluate(
         "return wasix.run({ module: new Uint8Array(arg[0]) }, arg[1])",
         [list(compile_guest("threads", flags=FLAGS["calls"]).read_bytes()), args],
     )
-    if loaded.key in WITHOUT_WAITING:
+    if loaded.key in HELD:
         assert (done["status"], done["stdout"]) == (1, "thread 0: error 58\n")  # notsup
         loaded.seen = "no: to start one answers `notsup`"
         return
@@ -309,10 +297,6 @@ def on_screen(column: Column, pattern: str) -> None:
 def test_a_conversation_on_the_terminal(column: Column) -> None:
     column.browser.goto("about:blank")
     column.browser.goto(f"{column.url}#python -q")
-    if column.key in WITHOUT_WAITING:
-        on_screen(column, f"{NEEDS}.*ended with status 126")
-        column.seen = REFUSED
-        return
     on_screen(column, ">>>$")
     column.browser.type("6*8")
     column.browser.press("Backspace", "7", "Enter")

@@ -1,5 +1,7 @@
 /** A panel with the files of a directory, to add to and to take from. */
 
+import { chosen, picked, picks } from "./incoming.js";
+
 const UNITS = ["bytes", "kB", "MB", "GB"];
 
 /** @param {number} count Of bytes. */
@@ -19,8 +21,9 @@ export class FilePanel {
   #again = false;
 
   /**
-   * @param {HTMLElement} place Holds `.path`, `ul`, and an `input` for files.
-   * @param {import("./wasix.js").Wasix["fs"]} files @param {string} directory To begin with.
+   * @param {HTMLElement} place Holds `.path`, `ul`, an `input` for files, and if it is to have them one
+   *   for `.folders` and a button for `.zip`.
+   * @param {import("./wasix.js").Files} files @param {string} directory To begin with.
    */
   constructor(place, files, directory) {
     this.#place = place;
@@ -28,17 +31,30 @@ export class FilePanel {
     this.#path = /** @type {HTMLElement} */ (place.querySelector(".path"));
     this.#files = files;
     this.#directory = directory;
-    const input = /** @type {HTMLInputElement} */ (place.querySelector("input"));
-    input.addEventListener("change", async () => {
-      await this.add(input.files ?? []);
-      input.value = "";
+    for (const input of place.querySelectorAll("input")) {
+      input.addEventListener("change", async () => {
+        await this.add(chosen(input.files ?? []));
+        input.value = "";
+      });
+    }
+    const folders = /** @type {HTMLInputElement | null} */ (place.querySelector("input.folders"));
+    folders?.addEventListener("click", (event) => {
+      // It asks once and not twice.
+      if (!picks) return;
+      event.preventDefault();
+      void this.add(picked());
     });
+    place.querySelector("button.zip")?.addEventListener("click", () => void this.#takeAll());
   }
 
-  /** Write files of the user's into the directory shown. @param {Iterable<File>} files */
+  /**
+   * Write files of the user's into the directory shown.
+   * @param {Iterable<import("./incoming.js").Incoming> | AsyncIterable<import("./incoming.js").Incoming>} files
+   */
   async add(files) {
-    for (const file of files) {
-      await this.#files.writeFile(`${this.#directory}/${file.name}`, await file.arrayBuffer());
+    const directory = this.#directory;
+    for await (const [path, file] of files) {
+      await this.#files.writeFile(`${directory}/${path}`, await file.arrayBuffer());
     }
     await this.refresh();
   }
@@ -87,7 +103,23 @@ export class FilePanel {
     button.ariaLabel = directory ? `Open ${name}` : `Download ${name} ${size(bytes)}`;
     button.addEventListener("click", () => void (directory ? this.#enter(name) : this.#take(name)));
     row.append(button);
+    if (!directory && name.endsWith(".zip")) row.append(this.#unpacker(name));
     return row;
+  }
+
+  /** @param {string} name Of an archive. */
+  #unpacker(name) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Unpack";
+    button.ariaLabel = `Unpack ${name}`;
+    button.addEventListener("click", async () => {
+      const directory = this.#directory;
+      const archive = await this.#files.readFile(`${directory}/${name}`);
+      await this.#files.unpack(archive, `${directory}/${name.slice(0, -".zip".length)}`);
+      await this.refresh();
+    });
+    return button;
   }
 
   /** @param {string} name */
@@ -101,11 +133,21 @@ export class FilePanel {
 
   /** @param {string} name */
   async #take(name) {
-    const bytes = await this.#files.readFile(`${this.#directory}/${name}`);
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([/** @type {BlobPart} */ (bytes)]));
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    save(name, await this.#files.readFile(`${this.#directory}/${name}`));
   }
+
+  /** What is shown, and all below, in one archive. */
+  async #takeAll() {
+    const name = this.#directory.split("/").at(-1) || "files";
+    save(`${name}.zip`, await this.#files.pack(this.#directory));
+  }
+}
+
+/** Hand a file to the user. @param {string} name @param {Uint8Array} bytes */
+function save(name, bytes) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([/** @type {BlobPart} */ (bytes)]));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -1,8 +1,10 @@
 /** The bundle's own page: a program picker, a terminal, and the program's files. */
 
 import { FilePanel } from "./files.js";
+import { dropped } from "./incoming.js";
 import { SAMPLES } from "./samples.js";
 import { Status } from "./status.js";
+import { TaskPanel } from "./tasks.js";
 
 const HOME = "/home";
 const QUIET = 300; // milliseconds without output after which files are looked at
@@ -21,6 +23,7 @@ const links = /** @type {HTMLAnchorElement[]} */ ([...document.querySelectorAll(
 const loud = /** @type {HTMLInputElement} */ (find("#screen-reader"));
 const panel = /** @type {HTMLElement} */ (find("aside"));
 const files = new FilePanel(panel, terminal.wasix.fs, HOME);
+new TaskPanel(find(".tasks"), terminal);
 
 /** What the address asks for: `#python -q` is a program and its arguments. */
 function wanted() {
@@ -127,7 +130,7 @@ for (const type of ["dragleave", "drop"]) addEventListener(type, () => panel.cla
 addEventListener("drop", (event) => {
   if (!event.dataTransfer?.types.includes("Files")) return;
   event.preventDefault();
-  void files.add(event.dataTransfer.files);
+  void files.add(dropped(event.dataTransfer));
 });
 
 customElements.whenDefined("wasix-terminal").then(run);

@@ -6,38 +6,62 @@ const PAUSE = 1000; // milliseconds between two looks
 
 /** @typedef {import("./wasix.js").ProcessInfo} ProcessInfo */
 
+/** Lines of system calls that are shown. */
+const MOST_LINES = 500;
+
 export class TaskPanel {
+  #place;
   #rows;
   #wasix;
+  #calls;
+  /** System calls that have been made. @type {string[]} */
+  #lines = [];
+  #due = false;
   /** What was seen at the last look, by pid. @type {Map<number, { info: ProcessInfo, at: number }>} */
   #before = new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  #shown = false;
 
-  /** @param {HTMLElement} place Holds a `tbody`. @param {import("./wasix.js").Wasix} wasix */
-  constructor(place, wasix) {
+  /**
+   * @param {HTMLDetailsElement} place Holds a `tbody`, a checkbox `.trace`, and `.calls` for text.
+   * @param {import("./element.js").WasixTerminal} terminal
+   */
+  constructor(place, terminal) {
+    this.#place = place;
     this.#rows = /** @type {HTMLElement} */ (place.querySelector("tbody"));
-    this.#wasix = wasix;
+    this.#calls = /** @type {HTMLElement} */ (place.querySelector(".calls"));
+    this.#wasix = terminal.wasix;
     const look = () => void this.#look();
-    wasix.addEventListener("spawn", look);
-    wasix.addEventListener("exit", look);
+    place.addEventListener("toggle", look);
+    for (const event of ["spawn", "exit"]) this.#wasix.addEventListener(event, look);
+    const trace = /** @type {HTMLInputElement} */ (place.querySelector(".trace"));
+    trace.addEventListener("change", () => {
+      this.#calls.hidden = !trace.checked;
+      terminal.trace = trace.checked ? (line) => this.#called(line) : null;
+    });
   }
 
-  /** Whether it is seen, and looks. @param {boolean} shown */
-  set shown(shown) {
-    this.#shown = shown;
-    void this.#look();
+  /** @param {string} line */
+  #called(line) {
+    this.#lines.push(line);
+    if (this.#due) return;
+    this.#due = true;
+    requestAnimationFrame(() => {
+      this.#due = false;
+      this.#lines.splice(0, this.#lines.length - MOST_LINES);
+      this.#calls.textContent = this.#lines.join("\n");
+      this.#calls.scrollTop = this.#calls.scrollHeight;
+    });
   }
 
   async #look() {
     clearTimeout(this.#timer);
-    if (!this.#shown) return;
+    if (!this.#place.open) return;
     // It is answered once a program that computes lets it.
     const found = await this.#wasix.processes().catch(() => []);
     this.#show(found);
     clearTimeout(this.#timer);
-    if (this.#shown) this.#timer = setTimeout(() => void this.#look(), PAUSE);
+    if (this.#place.open) this.#timer = setTimeout(() => void this.#look(), PAUSE);
   }
 
   /** @param {ProcessInfo[]} found */

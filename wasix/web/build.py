@@ -113,7 +113,8 @@ def _packages() -> Path:
     if (local / ".package-lock.json").exists():
         return local
     lock = (WEB / "package-lock.json").read_bytes()
-    place = cache.directory() / "web" / hashlib.sha256(lock).hexdigest()[:16]
+    # By this very name Node knows where to look for packages.
+    place = cache.directory() / "web" / hashlib.sha256(lock).hexdigest()[:16] / "node_modules"
     if (place / ".package-lock.json").exists():
         return place
     place.parent.mkdir(parents=True, exist_ok=True)
