@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from wasix.abi.types import Filestat
 from wasix.calls import HANDLERS
 from wasix.fs.memory import MemoryFilesystem
 from wasix.fs.mount import Namespace
@@ -58,6 +59,10 @@ class Guest:
     def call(self, name: str, *args: object) -> object:
         """Make a system call as a guest would, once: raises `Block` if it would wait."""
         return HANDLERS[name](self.process.main, *args)
+
+    def stat(self, fd: int, path: str) -> Filestat:
+        """Attributes of what `path` leads to."""
+        return Filestat(*HANDLERS["path_filestat_get"](self.process.main, fd, 1, path))
 
 
 def make_guest(*, filesystem_limit: int | None = None) -> Guest:

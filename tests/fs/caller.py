@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import NamedTuple, ParamSpec, Protocol
 
@@ -152,7 +152,8 @@ def _letters(flags: int, table: dict[str, int]) -> str:
     return "".join(letter for letter, bit in table.items() if flags & bit)
 
 
-def _attributes(st: Filestat) -> Attributes:
+def _attributes(found: Iterable[int]) -> Attributes:
+    st = Filestat(*found)
     return attributes(KINDS.get(st.filetype, "?"), st.nlink, st.size, st.atim, st.mtim)
 
 
@@ -286,7 +287,7 @@ class KernelCaller:
         return sorted(names)
 
     def _same_inode(self, fd: int, name: str, ino: int) -> None:
-        st = HANDLERS["path_filestat_get"](self.process.main, fd, 0, name)
+        st = Filestat(*HANDLERS["path_filestat_get"](self.process.main, fd, 0, name))
         assert st.ino == ino, f"{name} is listed with another inode number than it has"
 
     @answers
@@ -331,7 +332,7 @@ class KernelCaller:
         return self._call("path_filestat_set_times", fd, int(follow), path, atim, mtim, chosen)
 
     def identity(self, path: str) -> object:
-        st = HANDLERS["path_filestat_get"](self.process.main, 0, 0, path)
+        st = Filestat(*HANDLERS["path_filestat_get"](self.process.main, 0, 0, path))
         return st.dev, st.ino
 
     def again(self) -> KernelCaller:

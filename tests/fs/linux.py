@@ -20,7 +20,7 @@ from tests.fs.caller import FDFLAGS, MAX_FILES, Attributes, answers, attributes,
 from tests.fs.systems import Answer
 from wasix.abi import E, Errno
 from wasix.fs.file import MAX_OFFSET
-from wasix.fs.walk import MAX_PATH
+from wasix.fs.path import MAX_PATH
 
 DIFFERENCES = {
     "a way out": (

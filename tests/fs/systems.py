@@ -18,6 +18,7 @@ from wasix.fs import walk
 from wasix.fs.file import OpenFile
 from wasix.fs.inode import Access, Directory
 from wasix.fs.mount import Namespace
+from wasix.fs.opening import Opening
 
 Answer = object
 KINDS = {
@@ -72,11 +73,13 @@ class Ours:
             self.namespace,
             self.base,
             path,
-            follow="N" not in how,
-            create="C" in how,
-            exclusive="X" in how,
-            directory=directory,
-            access=access or Access(),
+            Opening(
+                access or Access(),
+                follow="N" not in how,
+                create="C" in how,
+                exclusive="X" in how,
+                directory=directory,
+            ),
         )
 
     @contextmanager

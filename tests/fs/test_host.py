@@ -312,7 +312,7 @@ def test_what_replaces_a_file_behind_our_back_is_not_opened(
         (BOTH, E.NOTSUP),
         (Access(read=False, write=True), E.NXIO),  # nobody reads the pipe
     ):
-        inode = walk.resolve(system.namespace, system.base, "f", follow=True).inode
+        inode = walk.find(system.namespace, system.base, "f", follow=True)
         assert inode is not None
         (tmp_path / "f").unlink()
         os.mkfifo(tmp_path / "f")

@@ -425,7 +425,7 @@ def test_the_short_way_and_the_general_one_agree_with_a_plain_array(
     clock = Clock()
     inodes = [MemoryFile(MemoryFilesystem(clock)) for _ in range(2)]
     short = inodes[0].open(BOTH)
-    general = RegularFile(inodes[1], inodes[1], read=True, write=True, flags=0)
+    general = RegularFile(inodes[1], inodes[1], BOTH)
     plain, position, appending = bytearray(), 0, False
     for number, (what, argument) in enumerate(steps, 1):
         clock.now += 1

@@ -167,7 +167,7 @@ def test_going_up_from_a_mount_leads_to_where_it_is_mounted() -> None:
     assert system.read("x/y/../f") == b"f"
     assert system.symlink("../../own", "x/y/link") is None
     assert system.read("x/y/link") == b"root"
-    inside = walk.resolve(system.namespace, system.base, "x/y", follow=True).inode
+    inside = walk.find(system.namespace, system.base, "x/y", follow=True)
     assert isinstance(inside, Directory)
     assert Ours(system.namespace, inside).read("link") == "perm"
 

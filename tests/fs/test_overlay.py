@@ -82,7 +82,7 @@ def numbers(system: Ours, path: str) -> tuple[int, int]:
 
 
 def at(system: Ours, path: str) -> Inode:
-    inode = walk.resolve(system.namespace, system.base, path, follow=False).inode
+    inode = walk.find(system.namespace, system.base, path, follow=False)
     assert inode is not None
     return inode
 

@@ -87,14 +87,14 @@ def buffers(memory: memoryview, at: int, count: int) -> list[memoryview]:
     return views
 
 
-def text(memory: memoryview, at: int, length: int) -> str:
-    """The string at `at`; `ilseq` if it is not UTF-8."""
-    if length and at + length > len(memory):
-        raise Errno(E.FAULT)
-    try:
-        return str(memory[at : at + length], "utf-8")
-    except UnicodeDecodeError:
-        raise Errno(E.ILSEQ) from None
+def text(name: str, data: str, otherwise: str) -> list[str]:
+    """Lines that make `name` of UTF-8, and return `otherwise` if `data` is none."""
+    return [
+        "try:",
+        f"    {name} = str({data}, 'utf-8')",
+        "except UnicodeDecodeError:",
+        f"    return {otherwise}",
+    ]
 
 
 def fill(memory: memoryview, at: int, length: int) -> memoryview:
@@ -154,6 +154,17 @@ class Source:
         self.names[hint] = value
         return hint
 
+    def store(self, out: Out, memory: str, at: str, value: str) -> str:
+        """A line that stores `value`, a name, as the result `out`."""
+        kind = out.type
+        if isinstance(kind, Scalar):
+            pack = self.name(Struct("<" + kind.code).pack_into, f"pack_{out.name}")
+        elif isinstance(kind, Record) and kind.flat:
+            pack, value = self.name(kind.flat.pack_into, f"pack_{out.name}"), f"*{value}"
+        else:
+            pack = self.name(kind.store, f"pack_{out.name}")
+        return f"{pack}({memory}, {at}, {value})"
+
     def compile(self, name: str) -> Callable[..., Any]:
         """The function `make` of the text."""
         scope = dict(self.names)
@@ -179,8 +190,10 @@ def _direct(function: Function, table: str | None) -> Callable[[Handler, Any], C
                 if (top := largest(param)) is not None:
                     checks.append(f"if {name} > {top}: return {int(E.INVAL)}")
             case Text(name):
-                source.name(text, "text")
-                arguments.append(f"text(memory, {name}, {name}_len)")
+                end = f"{name} + {name}_len"
+                prepared.append(f"if {name}_len and {end} > size_: return {int(E.FAULT)}")
+                prepared += text(f"text_{name}", f"memory[{name} : {end}]", str(int(E.ILSEQ)))
+                arguments.append(f"text_{name}")
             case Gather(name) | Scatter(name):
                 source.name(buffers, "buffers")
                 source.name(_IOVEC, "iovec")
@@ -219,13 +232,7 @@ def _direct(function: Function, table: str | None) -> Callable[[Handler, Any], C
                 value = "len(items)" if values == ["items"] else f"value_{name}"
                 if value != "len(items)":
                     values.append(value)
-                if isinstance(kind, Scalar):
-                    pack = source.name(Struct("<" + kind.code).pack_into, f"pack_{name}")
-                elif isinstance(kind, Record) and kind.flat:
-                    pack, value = source.name(kind.flat.pack_into, f"pack_{name}"), f"*{value}"
-                else:
-                    pack = source.name(kind.store, f"pack_{name}")
-                stores.append(f"{pack}(memory, {name}, {value})")
+                stores.append(source.store(param, "memory", name, value))
             case Count():
                 pass
     # `in` is a Python keyword and poll_oneoff's parameter.

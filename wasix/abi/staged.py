@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from struct import Struct
 from typing import Any, NamedTuple
 
 from wasix.abi.bind import (
@@ -163,6 +162,7 @@ def _staged(function: Function, table: str | None) -> Make:
     plan = layout(function)
     source = Source()
     arguments: list[str] = []
+    prepared: list[str] = []
     sizes: list[str] = []  # of what lies in the area before the next piece of data
 
     def at() -> str:
@@ -179,8 +179,10 @@ def _staged(function: Function, table: str | None) -> Make:
                 else:
                     arguments.append(name)
             case Text(name):
-                source.name(text, "text")
-                arguments.append(f"text(stage.view, {at()}, {name}_len)")
+                place = f"stage.view[{at()} : {at()} + {name}_len]"
+                data = place if sizes else f"views[{name}_len][0]"
+                prepared += text(f"text_{name}", data, str(-E.ILSEQ))
+                arguments.append(f"text_{name}")
                 sizes.append(f"{name}_len")
             case Gather(name) | Scatter(name):
                 assert not sizes
@@ -210,14 +212,10 @@ def _staged(function: Function, table: str | None) -> Make:
                 pass
     if plan.value and answer == "0":
         values, answer = ["value"], "value"
-    for place in plan.packed:
-        out, value = place.out, f"value_{place.out.name}"
+    for packed in plan.packed:
+        out, value = packed.out, f"value_{packed.out.name}"
         values.append(value)
-        if isinstance(out.type, Scalar):
-            pack = source.name(Struct("<" + out.type.code).pack_into, f"pack_{out.name}")
-        else:
-            pack = source.name(out.type.store, f"pack_{out.name}")
-        stores.append(f"{pack}(stage.view, {place.offset}, {value})")
+        stores.append(source.store(out, "stage.view", str(packed.offset), value))
     call = f"handler({', '.join(['thread', *arguments])})"
     if table:
         # A thread's tables change when it is lent to another process.
@@ -226,6 +224,8 @@ def _staged(function: Function, table: str | None) -> Make:
     source.add(1, "views = stage.views")
     source.add(1, f"def {function.name}({', '.join(plan.arguments)}):")
     source.add(2, "try:")
+    for line in prepared:
+        source.add(3, line)
     if values == [answer] and not stores:
         source.add(3, f"return {call}")
     else:

@@ -104,6 +104,11 @@ class Filestat(NamedTuple):
     ctim: Annotated[int, TIMESTAMP]
 
 
+Attributes = tuple[int, int, int, int, int, int, int, int]
+"""The fields of a `Filestat` as a plain tuple, which takes a fifth of the time to make and store.
+That counts where every `stat` of a guest comes by."""
+
+
 class Filestat0(NamedTuple):
     """`wasi_unstable`: the link count is 32 bits wide, so the record is 8 bytes shorter."""
 

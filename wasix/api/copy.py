@@ -52,14 +52,15 @@ class Target:
     path: Path
 
 
-def guest_source(kernel: Kernel, place: Place, path: Path) -> Source:
-    if place.inode is None:
+def guest_source(kernel: Kernel, inode: Inode | None, path: Path) -> Source:
+    if inode is None:
         raise os_error(Errno(E.NOENT), path)
-    return Source(kernel, kernel.namespace, place.inode, path)
+    return Source(kernel, kernel.namespace, inode, path)
 
 
 def guest_target(kernel: Kernel, place: Place, path: Path) -> Target:
-    return Target(kernel, kernel.namespace, place.directory, place.name, place.inode, path)
+    directory, name, inode, _ = place
+    return Target(kernel, kernel.namespace, directory, name, inode, path)
 
 
 def host_source(path: Path) -> Source:

@@ -13,6 +13,7 @@ from wasix.abi.types import Fdflags
 from wasix.api.stdio import release
 from wasix.fs.file import OpenFile, RegularFile
 from wasix.fs.inode import Access
+from wasix.fs.opening import Opening
 from wasix.kernel import Kernel
 from wasix.proc.carrier import HostCarrier
 
@@ -54,9 +55,10 @@ class Mode(NamedTuple):
         return self.kind != "r" or self.plus
 
     @property
-    def access(self) -> Access:
+    def opening(self) -> Opening:
         flags = Fdflags.APPEND if self.kind == "a" else 0
-        return Access(self.reads, self.writes, self.kind == "w", flags)
+        access = Access(self.reads, self.writes, self.kind == "w", flags)
+        return Opening(access, create=self.kind != "r", exclusive=self.kind == "x")
 
 
 class GuestFile(io.RawIOBase):

@@ -80,16 +80,7 @@ class Files:
 
     def _open(self, path: Path, mode: Mode) -> OpenFile:
         with self._entered(path) as (namespace, root):
-            return walk.open_path(
-                namespace,
-                root,
-                relative(path),
-                follow=True,
-                create=mode.kind != "r",
-                exclusive=mode.kind == "x",
-                directory=False,
-                access=mode.access,
-            )
+            return walk.open_path(namespace, root, relative(path), mode.opening)
 
     @overload
     def open(
@@ -182,8 +173,8 @@ class Files:
 
     def _entries(self, path: Path) -> list[DirectoryEntry]:
         with self._entered(path) as (namespace, root):
-            place = walk.resolve(namespace, root, relative(path), follow=True)
-            return entries(namespace, directory_of(place.inode))
+            inode = walk.find(namespace, root, relative(path), follow=True)
+            return entries(namespace, directory_of(inode))
 
     def listdir(self, path: Path = "/") -> list[str]:
         """The names in a directory, in its own order."""
@@ -198,8 +189,8 @@ class Files:
         from wasix.api.tree import Tree
 
         with self._entered(top) as (namespace, root):
-            place = walk.resolve(namespace, root, relative(top), follow=True)
-            tree = Tree(self._kernel, namespace, directory_of(place.inode))
+            inode = walk.find(namespace, root, relative(top), follow=True)
+            tree = Tree(self._kernel, namespace, directory_of(inode))
         above = os.fspath(top).rstrip("/")
         pending: list[tuple[str, ...]] = [()]
         while pending:
@@ -270,8 +261,8 @@ class Files:
         from wasix.api.tree import Tree
 
         with self._entered(path) as (namespace, root):
-            place = walk.resolve(namespace, root, relative(path), follow=False)
-            tree = Tree(self._kernel, namespace, directory_of(place.inode))
+            inode = walk.find(namespace, root, relative(path), follow=False)
+            tree = Tree(self._kernel, namespace, directory_of(inode))
         tree.clear(path)
         self.rmdir(path)
 
@@ -320,8 +311,8 @@ class Files:
         from wasix.api.copy import copy, guest_source, host_target
 
         with self._entered(guest_path) as (namespace, root):
-            place = walk.resolve(namespace, root, relative(guest_path), follow=True)
-        source = guest_source(self._kernel, place, guest_path)
+            inode = walk.find(namespace, root, relative(guest_path), follow=True)
+        source = guest_source(self._kernel, inode, guest_path)
         copy(source, host_target(host_path), exist_ok=exist_ok, limit=limit)
 
 

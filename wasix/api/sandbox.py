@@ -180,14 +180,14 @@ class Sandbox:
         found = {}
         for name, path in names.items():
             try:
-                place = walk.resolve(
+                inode = walk.find(
                     self.namespace, self.namespace.root, path.lstrip("/") or ".", follow=True
                 )
             except Errno as error:
                 raise UsageError(f"the working directory {cwd} cannot be used: {error}") from None
-            if not isinstance(place.inode, Directory):
+            if not isinstance(inode, Directory):
                 raise UsageError(f"the working directory {cwd} is no directory of the guest's")
-            found[name] = place.inode
+            found[name] = inode
         return found
 
     @property

@@ -10,10 +10,10 @@ from wasix.abi.bind import by_descriptor
 from wasix.abi.types import (
     DIRENT,
     PREOPENTYPE,
+    Attributes,
     Bits,
     Fdflags,
     Fdstat,
-    Filestat,
     Filetype,
     Fstflags,
     PrestatDir,
@@ -58,6 +58,7 @@ __all__ = [
 
 _SEMAPHORE, _NONBLOCK = Bits(EVENTFDFLAGS).SEMAPHORE, Bits(EVENTFDFLAGS).NONBLOCK
 _CLOEXEC = Bits(FDFLAGSEXT).CLOEXEC
+_FILESTAT_GET = Rights.FD_FILESTAT_GET
 
 
 @by_descriptor("readers")
@@ -191,8 +192,8 @@ def fd_fdstat_set_rights(thread: Thread, fd: int, base: int, inheriting: int) ->
     thread.process.descriptors.restrict(fd, base, inheriting)
 
 
-def fd_filestat_get(thread: Thread, fd: int) -> Filestat:
-    return thread.process.descriptors.file(fd, Rights.FD_FILESTAT_GET).stat()
+def fd_filestat_get(thread: Thread, fd: int) -> Attributes:
+    return thread.process.descriptors.file(fd, _FILESTAT_GET).attributes()
 
 
 def fd_filestat_set_size(thread: Thread, fd: int, size: int) -> None:

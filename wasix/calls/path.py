@@ -6,13 +6,12 @@ import os
 
 from wasix.abi import E, Errno
 from wasix.abi.errno import Partial
-from wasix.abi.types import Bits, Filestat, Filetype, Oflags, Rights
+from wasix.abi.types import Attributes, Bits, Filetype, Rights
 from wasix.abi.wasix_types import FDFLAGSEXT
 from wasix.calls.fd import chosen_times
 from wasix.fs import walk
-from wasix.fs.descriptor import WRITE_RIGHTS
-from wasix.fs.inode import Access
 from wasix.fs.mount import Namespace
+from wasix.fs.opening import Requests
 from wasix.proc.find import change_directory, tree
 from wasix.proc.process import Thread
 
@@ -35,13 +34,15 @@ __all__ = [
 _FOLLOW = 1
 """`lookupflags` has this one bit."""
 _CLOEXEC = Bits(FDFLAGSEXT).CLOEXEC
-_CREAT, _EXCL, _TRUNC, _DIRECTORY = Oflags.CREAT, Oflags.EXCL, Oflags.TRUNC, Oflags.DIRECTORY
-_OPEN, _READ, _ALL = Rights.PATH_OPEN, Rights.FD_READ, Rights.ALL
+_IS_DIRECTORY = Filetype.DIRECTORY
+
+_requests = Requests()
 
 
 def _namespace(thread: Thread) -> Namespace:
-    kernel = thread.process.kernel
-    kernel.current = thread.process
+    process = thread.process
+    kernel = process.kernel
+    kernel.current = process
     return kernel.namespace
 
 
@@ -54,8 +55,8 @@ def _base(thread: Thread, fd: int, right: int, path: str) -> walk.Base:
     process = thread.process
     descriptors = process.descriptors
     entry = descriptors.get(fd, right)
-    directory = descriptors.directory(fd)
-    root = descriptors.preopened_root if process.wasix else None
+    directory = entry.directory()
+    root = descriptors.root if process.wasix else None
     if root is None or (entry.names is None and path[:1] != "/"):
         return directory
     if right & ~root.rights:
@@ -63,19 +64,6 @@ def _base(thread: Thread, fd: int, right: int, path: str) -> walk.Base:
     if entry.preopen == ".":
         return tree(process)
     return walk.Tree(entry.names or (), directory)
-
-
-def path_open(
-    thread: Thread,
-    fd: int,
-    dirflags: int,
-    path: str,
-    oflags: int,
-    rights: int,
-    inheriting: int,
-    fdflags: int,
-) -> int:
-    return path_open2(thread, fd, dirflags, path, oflags, rights, inheriting, fdflags, 0)
 
 
 def path_open2(
@@ -87,38 +75,27 @@ def path_open2(
     rights: int,
     inheriting: int,
     fdflags: int,
-    fdflagsext: int,
+    fdflagsext: int = 0,
 ) -> int:
+    request = _requests[dirflags, oflags, rights, inheriting, fdflags]
+    base = _base(thread, fd, request.needed, path)
     descriptors = thread.process.descriptors
-    needed = _OPEN
-    if oflags & _CREAT:
-        needed |= Rights.PATH_CREATE_FILE
-    if oflags & _TRUNC:
-        needed |= Rights.PATH_FILESTAT_SET_SIZE
-    entry = descriptors.get(fd, needed)
-    base = _base(thread, fd, needed, path)
-    rights &= _ALL
-    inheriting &= _ALL
-    if (rights | inheriting) & ~entry.inheriting:
+    inherited = request.inherited
+    if descriptors.entries[fd].inheriting & inherited != inherited:
         raise Errno(E.NOTCAPABLE)
-    descriptors.check_room()
-    write = rights & WRITE_RIGHTS != 0
+    opened = descriptors.free()
     namespace = _namespace(thread)
-    file = walk.open_path(
-        namespace,
-        base,
-        path,
-        follow=dirflags & _FOLLOW != 0,
-        create=oflags & _CREAT != 0,
-        exclusive=oflags & _EXCL != 0,
-        directory=oflags & _DIRECTORY != 0,
-        access=Access(rights & _READ != 0 or not write, write, oflags & _TRUNC != 0, fdflags),
-    )
+    file = walk.open_path(namespace, base, path, request.opening)
     names = None
-    if isinstance(base, walk.Tree) and file.filetype == Filetype.DIRECTORY:
+    if file.filetype == _IS_DIRECTORY and isinstance(base, walk.Tree):
         names = walk.locate(namespace, base, path)
-    cloexec = bool(fdflagsext & _CLOEXEC)
-    return descriptors.add(file, rights, inheriting, close_on_exec=cloexec, names=names)
+    cloexec = fdflagsext & _CLOEXEC != 0
+    descriptors.set(opened, file, request.rights, request.inheriting, None, cloexec, names)
+    return opened
+
+
+path_open = path_open2
+"""preview1's has no flags of that kind."""
 
 
 def path_create_directory(thread: Thread, fd: int, path: str) -> None:
@@ -161,9 +138,9 @@ def path_readlink(thread: Thread, fd: int, path: str, buffer: memoryview) -> int
     return len(data)
 
 
-def path_filestat_get(thread: Thread, fd: int, flags: int, path: str) -> Filestat:
+def path_filestat_get(thread: Thread, fd: int, flags: int, path: str) -> Attributes:
     base = _base(thread, fd, Rights.PATH_FILESTAT_GET, path)
-    return walk.stat(_namespace(thread), base, path, follow=bool(flags & _FOLLOW))
+    return walk.attributes(_namespace(thread), base, path, follow=bool(flags & _FOLLOW))
 
 
 def path_filestat_set_times(

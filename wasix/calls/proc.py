@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from wasix.abi import E, Errno, Unwind
-from wasix.abi.types import LOOKUPFLAGS, Bits, Fdflags, Oflags, Rights
+from wasix.abi.types import LOOKUPFLAGS, Bits, Fdflags
 from wasix.abi.wasix_types import (
     JOIN_FLAGS,
     JOIN_STATUS_TYPE,
@@ -16,10 +16,9 @@ from wasix.abi.wasix_types import (
     SignalDisposition,
     SpawnFdOp,
 )
-from wasix.fs.descriptor import WRITE_RIGHTS
 from wasix.fs.devices import null
 from wasix.fs.file import OpenFile
-from wasix.fs.inode import Access
+from wasix.fs.opening import opening
 from wasix.fs.pipe import Pipe, PipeReader, PipeWriter
 from wasix.proc import fork
 from wasix.proc.context import MAIN
@@ -272,22 +271,8 @@ def _path(thread: Thread, op: SpawnFdOp) -> str:
 
 
 def _open(process: Process, path: str, op: SpawnFdOp) -> OpenFile:
-    write = bool(op.rights_base & WRITE_RIGHTS)
-    access = Access(
-        read=bool(op.rights_base & Rights.FD_READ) or not write,
-        write=write,
-        truncate=bool(op.oflags & Oflags.TRUNC),
-        flags=op.fdflags & Fdflags.ALL,
-    )
-    return open_at(
-        process,
-        path,
-        access,
-        create=bool(op.oflags & Oflags.CREAT),
-        exclusive=bool(op.oflags & Oflags.EXCL),
-        directory=bool(op.oflags & Oflags.DIRECTORY),
-        follow=bool(op.dirflags & _FOLLOW),
-    )
+    how = opening(op.dirflags, op.oflags, op.rights_base, op.fdflags & Fdflags.ALL)
+    return open_at(process, path, how)
 
 
 def proc_spawn2(

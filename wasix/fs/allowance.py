@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from wasix.abi.types import Filestat
+from wasix.abi.types import Attributes
 from wasix.fs.file import OpenFile, Ready, total
 from wasix.fs.inode import DirectoryEntry
 from wasix.fs.modes import Modes
@@ -69,8 +69,8 @@ class Bounded(OpenFile):
     def seek(self, offset: int, whence: str) -> int:
         return self.file.seek(offset, whence)
 
-    def stat(self) -> Filestat:
-        return self.file.stat()
+    def attributes(self) -> Attributes:
+        return self.file.attributes()
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
         self.file.set_times(atim, mtim)

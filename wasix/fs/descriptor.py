@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import cast
 
 from wasix.abi import E, Errno
 from wasix.abi.types import Filetype, Rights
@@ -42,6 +41,10 @@ WRITE_RIGHTS = Rights.FD_WRITE | Rights.FD_ALLOCATE | Rights.FD_FILESTAT_SET_SIZ
 """Rights that need a file opened for writing."""
 
 
+_ROOM = 32
+"""Numbers that may come into use before there is to be room for more."""
+
+
 def applicable(file: OpenFile) -> int:
     """The rights that mean something on `file`."""
     if file.filetype == Filetype.DIRECTORY:
@@ -64,12 +67,15 @@ class Descriptor:
     close_on_exec: bool = False
     names: tuple[str, ...] | None = None
     """Where a directory was found: the names from the root, if that is known."""
+    moved: bool = False
+    """Whether a table of moves has its number."""
 
     def directory(self) -> Directory:
         """The directory it refers to; `notdir` if that is none."""
-        if self.file.filetype != Filetype.DIRECTORY:
+        file = self.file
+        if file.filetype != Filetype.DIRECTORY:
             raise Errno(E.NOTDIR)
-        return cast(Directory, self.file.inode)
+        return file.inode  # type: ignore[return-value]  # such a file has one
 
 
 def _deny(entry: Descriptor, right: int) -> None:
@@ -85,8 +91,8 @@ Move = Callable[[Sequence[memoryview]], int]
 class Moves(dict[int, Move]):
     """How bytes are moved through a descriptor: by number, a method of the open file behind it.
 
-    It is kept ready for every descriptor with the right to it, since reads and writes are what
-    guests do most. What is asked for without being there is refused by `table`, or by the file.
+    Reads and writes are what guests do most, so what a number means is found out once. `forget` it
+    when the number may come to mean something else.
     """
 
     def __init__(self, table: DescriptorTable, right: int, method: str) -> None:
@@ -96,18 +102,15 @@ class Moves(dict[int, Move]):
         self._method = method
 
     def __missing__(self, fd: int) -> Move:
-        return self._of(self._table.file(fd, self.right))
-
-    def _of(self, file: OpenFile) -> Move:
+        entry = self._table.get(fd, self.right)
+        file = entry.file
         move: Move = getattr(file, self._method)
-        return self._table.told(move) if file.breaks and self.right == Rights.FD_WRITE else move
-
-    def put(self, fd: int, entry: Descriptor) -> None:
-        """The number `fd` means `entry` now."""
+        if file.breaks and self._method == "write":
+            move = self._table.told(move)
         if entry.rights & self.right:
-            self[fd] = self._of(entry.file)
-        else:
-            self.pop(fd, None)
+            self[fd] = move
+            entry.moved = True
+        return move
 
 
 class DescriptorTable:
@@ -122,16 +125,17 @@ class DescriptorTable:
         self.entries: dict[int, Descriptor] = {}
         self.readers = Moves(self, Rights.FD_READ, "read")
         self.writers = Moves(self, Rights.FD_WRITE, "write")
-        self._used = 0
-        """Bit n is set while the number n is in use: the lowest free one is found without a
-        search."""
+        self.root: Descriptor | None = None
+        """The preopened descriptor of `/`, if there is one."""
+        self._used = bytearray()
+        """1 for each number in use: so the lowest free one is found in no time."""
 
     def get(self, fd: int, right: int = 0) -> Descriptor:
         """The descriptor `fd`; `badf` if it is not open, `notcapable` if it lacks `right`."""
         entry = self.entries.get(fd)
         if entry is None:
             raise Errno(E.BADF)
-        if right & ~entry.rights:
+        if entry.rights & right != right:
             _deny(entry, right)
         return entry
 
@@ -140,7 +144,7 @@ class DescriptorTable:
         entry = self.entries.get(fd)
         if entry is None:
             raise Errno(E.BADF)
-        if right & ~entry.rights:
+        if entry.rights & right != right:
             _deny(entry, right)
         return entry.file
 
@@ -179,14 +183,21 @@ class DescriptorTable:
         if len(self.entries) + count > self.limit:
             raise Errno(E.MFILE)
 
-    def _free(self, least: int = 0) -> int:
+    def free(self, least: int = 0) -> int:
         """The lowest free number from `least` on; `mfile` if there is none below the limit."""
-        self.check_room()
-        used = self._used >> least
-        fd = least + (~used & (used + 1)).bit_length() - 1
-        if fd >= self.limit:
+        used = self._used
+        fd = used.find(0, least)
+        if fd < 0:
+            fd = max(least, len(used))
+        if fd >= self.limit or len(self.entries) >= self.limit:
             raise Errno(E.MFILE)
         return fd
+
+    def _use(self, fd: int) -> None:
+        used = self._used
+        if fd >= len(used):
+            used.extend(bytes(fd + _ROOM - len(used)))
+        used[fd] = 1
 
     def add(
         self,
@@ -199,7 +210,7 @@ class DescriptorTable:
         names: tuple[str, ...] | None = None,
     ) -> int:
         """Give `file` the lowest free number, with those of `rights` that mean something on it."""
-        fd = self._free()
+        fd = self.free()
         self.set(fd, file, rights, inheriting, preopen, close_on_exec, names)
         return fd
 
@@ -215,9 +226,12 @@ class DescriptorTable:
     ) -> None:
         """Give `file` the free number `fd`."""
         file.references += 1
-        self._used |= 1 << fd
         rights &= applicable(file)
-        self._put(fd, Descriptor(file, rights, inheriting, preopen, close_on_exec, names))
+        entry = Descriptor(file, rights, inheriting, preopen, close_on_exec, names)
+        self.entries[fd] = entry
+        self._use(fd)
+        if preopen is not None:
+            self._find_root()
 
     def clone(self, fd: int, least: int = 0, *, close_on_exec: bool = False) -> int:
         """Another descriptor for what `fd` is, under the lowest free number from `least` on.
@@ -228,29 +242,31 @@ class DescriptorTable:
         source = self.get(fd)
         if least >= self.limit:
             raise Errno(E.INVAL)
-        number = self._free(least)
+        number = self.free(least)
         rights, inheriting = source.rights, source.inheriting
         self.set(number, source.file, rights, inheriting, None, close_on_exec, source.names)
         return number
 
-    @property
-    def preopened_root(self) -> Descriptor | None:
-        """The preopened descriptor of `/`, if there is one."""
-        return next((entry for entry in self.entries.values() if entry.preopen == "/"), None)
-
-    def _put(self, fd: int, entry: Descriptor) -> None:
-        self.entries[fd] = entry
-        self.readers.put(fd, entry)
-        self.writers.put(fd, entry)
+    def _find_root(self) -> None:
+        entries = self.entries.values()
+        self.root = next((entry for entry in entries if entry.preopen == "/"), None)
 
     def _take(self, fd: int) -> Descriptor:
         """The descriptor `fd`, which is one no longer; `badf` if there is none."""
         entry = self.entries.pop(fd, None)
         if entry is None:
             raise Errno(E.BADF)
+        self._used[fd] = 0
+        if entry.moved:
+            self._forget(fd)
+        if entry.preopen is not None:
+            self._find_root()
+        return entry
+
+    def _forget(self, fd: int) -> None:
+        """The number `fd` may mean something else from now on."""
         self.readers.pop(fd, None)
         self.writers.pop(fd, None)
-        return entry
 
     def duplicate(self, fd: int, to: int) -> None:
         """Make `to` another descriptor for what `fd` is, closing what it was (dup2)."""
@@ -271,7 +287,7 @@ class DescriptorTable:
         """Give `file` the number `fd`, closing what has it; `badf` from `limit` on."""
         if fd >= self.limit and fd not in self.entries:
             raise Errno(E.BADF)
-        replaced = self.entries.get(fd)
+        replaced = self._take(fd) if fd in self.entries else None
         self.set(fd, file, rights, inheriting, names=names)
         if replaced:
             self._drop(replaced)
@@ -281,8 +297,9 @@ class DescriptorTable:
         new = DescriptorTable(self.limit)
         for fd, entry in self.entries.items():
             entry.file.references += 1
-            new._used |= 1 << fd
-            new._put(fd, replace(entry))
+            new.entries[fd] = replace(entry)
+        new._used = bytearray(self._used)
+        new._find_root()
         return new
 
     def close_on_exec(self) -> None:
@@ -298,12 +315,10 @@ class DescriptorTable:
         if rights & ~entry.rights or inheriting & ~entry.inheriting:
             raise Errno(E.NOTCAPABLE)
         entry.rights, entry.inheriting = rights, inheriting
-        self._put(fd, entry)
+        self._forget(fd)
 
     def close(self, fd: int) -> None:
-        entry = self._take(fd)
-        self._used ^= 1 << fd
-        self._release(entry)
+        self._release(self._take(fd))
 
     def renumber(self, fd: int, to: int) -> None:
         """Give the descriptor `fd` the number `to`, closing what has it; `badf` from `limit` on."""
@@ -312,15 +327,18 @@ class DescriptorTable:
             raise Errno(E.BADF)
         if fd == to:
             return
-        replaced = self.entries.get(to)
-        self._put(to, moved)
+        replaced = self._take(to) if to in self.entries else None
         self._take(fd)
-        self._used = self._used ^ 1 << fd | 1 << to
+        self.entries[to] = moved
+        self._use(to)
+        if moved.preopen is not None:
+            self._find_root()
         if replaced:
             self._drop(replaced)
 
     def close_all(self) -> None:
-        self._used = 0
+        self._used.clear()
+        self.root = None
         self.readers.clear()
         self.writers.clear()
         while self.entries:
@@ -336,6 +354,7 @@ class DescriptorTable:
         file = entry.file
         file.references -= 1
         if not file.references:
-            for interest in tuple(file.interests):
-                interest.leave()
+            if file.interests:
+                for interest in tuple(file.interests):
+                    interest.leave()
             file.close()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 
 from wasix.abi import E, Errno
-from wasix.abi.types import Filestat, Filetype
+from wasix.abi.types import Attributes, Filetype
 from wasix.fs.file import OpenDirectory, OpenFile, Ready, total
 from wasix.fs.inode import Access, Directory, DirectoryEntry, Inode, ReadOnlyDirectory, Symlink
 
@@ -56,8 +56,8 @@ class Device(OpenFile):
     def seek(self, offset: int, whence: str) -> int:
         return 0
 
-    def stat(self) -> Filestat:
-        return self.inode.stat() if self.inode else super().stat()
+    def attributes(self) -> Attributes:
+        return self.inode.attributes() if self.inode else super().attributes()
 
     def ready(self, event: int) -> Ready | None:
         return Ready(1)
@@ -163,9 +163,9 @@ class DeviceInode(Inode):
     def key(self) -> tuple[object, int]:
         return self.tree, self.ino
 
-    def stat(self) -> Filestat:
+    def attributes(self) -> Attributes:
         made = self.tree.made
-        return Filestat(self.tree.device, self.ino, self.filetype, 1, 0, made, made, made)
+        return self.tree.device, self.ino, self.filetype, 1, 0, made, made, made
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
         raise Errno(E.ROFS)
@@ -201,8 +201,8 @@ class DescriptorNode(DeviceInode):
         self.file = file
         self.filetype = file.filetype
 
-    def stat(self) -> Filestat:
-        return self.file.stat()
+    def attributes(self) -> Attributes:
+        return self.file.attributes()
 
     def open(self, access: Access) -> OpenFile:
         return self.file

@@ -18,7 +18,7 @@ from itertools import chain
 from typing import ParamSpec, TypeVar
 
 from wasix.abi import E, Errno
-from wasix.abi.types import Fdflags, Filestat, Filetype
+from wasix.abi.types import Attributes, Fdflags, Filetype
 from wasix.fs.file import OpenFile, RegularFile
 from wasix.fs.inode import Access, Directory, DirectoryEntry, Inode, Symlink
 from wasix.fs.listing import Listings, SnapshotListing
@@ -83,9 +83,9 @@ def _filetype(mode: int) -> int:
     return _FILETYPES.get(stat.S_IFMT(mode), Filetype.UNKNOWN)
 
 
-def _filestat(st: os.stat_result) -> Filestat:
+def _attributes(st: os.stat_result) -> Attributes:
     atim, mtim, ctim = st.st_atime_ns, st.st_mtime_ns, st.st_ctime_ns
-    return Filestat(
+    return (
         st.st_dev,
         st.st_ino,
         _filetype(st.st_mode),
@@ -222,13 +222,13 @@ class HostInode(Inode):
         return os.stat(self.name, dir_fd=self.parent.fd, follow_symlinks=False)
 
     @_host
-    def stat(self) -> Filestat:
-        return _filestat(os.stat(self.name, dir_fd=self.parent.fd, follow_symlinks=False))
+    def attributes(self) -> Attributes:
+        return _attributes(os.stat(self.name, dir_fd=self.parent.fd, follow_symlinks=False))
 
     @_host
     def set_times(self, atim: int | None, mtim: int | None) -> None:
         self.volume.check_writable()
-        _set_times(self.stat(), atim, mtim, self.name, self.parent.fd)
+        _set_times(self.attributes(), atim, mtim, self.name, self.parent.fd)
 
 
 def _identity(st: os.stat_result) -> int:
@@ -237,9 +237,10 @@ def _identity(st: os.stat_result) -> int:
 
 
 def _set_times(
-    now: Filestat, atim: int | None, mtim: int | None, name: str | int, directory: int | None
+    now: Attributes, atim: int | None, mtim: int | None, name: str | int, directory: int | None
 ) -> None:
-    times = (now.atim if atim is None else atim, now.mtim if mtim is None else mtim)
+    *_, had_atim, had_mtim, _ = now
+    times = (had_atim if atim is None else atim, had_mtim if mtim is None else mtim)
     if max(times) >= 1 << 63:
         raise Errno(E.INVAL)
     if directory is None:
@@ -302,7 +303,7 @@ class HostFileInode(HostInode):
             file = HostFile(self.volume, handle)
         except (OSError, ValueError) as error:
             raise _errno(error) from None
-        return RegularFile(file, self, read=access.read, write=access.write, flags=access.flags)
+        return RegularFile(file, self, access)
 
     def _open(self, access: Access) -> _Handle:
         mode = os.O_RDWR if access.read else os.O_WRONLY
@@ -486,16 +487,16 @@ class HostFile:
             if error.errno != errno.ENXIO:  # there is nothing more
                 raise Errno.of(error) from None
 
-    def stat(self) -> Filestat:
+    def attributes(self) -> Attributes:
         try:
-            return _filestat(os.fstat(self._handle.fd))
+            return _attributes(os.fstat(self._handle.fd))
         except OSError as error:
             raise Errno.of(error) from None
 
     @_host
     def set_times(self, atim: int | None, mtim: int | None) -> None:
         self._volume.check_writable()
-        _set_times(self.stat(), atim, mtim, self._handle.fd, None)
+        _set_times(self.attributes(), atim, mtim, self._handle.fd, None)
 
 
 def _parts(buffers: Sequence[memoryview]) -> Iterator[Sequence[memoryview]]:
@@ -523,13 +524,13 @@ class HostDirectory(Directory):
         return self.volume, self._key
 
     @_host
-    def stat(self) -> Filestat:
-        return _filestat(os.fstat(self.fd))
+    def attributes(self) -> Attributes:
+        return _attributes(os.fstat(self.fd))
 
     @_host
     def set_times(self, atim: int | None, mtim: int | None) -> None:
         self.volume.check_writable()
-        _set_times(self.stat(), atim, mtim, ".", self.fd)
+        _set_times(self.attributes(), atim, mtim, ".", self.fd)
 
     @_host
     def open(self, access: Access) -> OpenFile:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from wasix.abi import E, Errno
-from wasix.abi.types import Filestat, Filetype
+from wasix.abi.types import Attributes, Filetype
 from wasix.fs.file import OpenDirectory, RegularFile
 from wasix.fs.inode import Access, DirectoryEntry, Inode, ReadOnlyDirectory, Symlink, new_device
 
@@ -73,11 +73,9 @@ class ImageInode(Inode):
     def size(self) -> int:
         raise NotImplementedError
 
-    def stat(self) -> Filestat:
-        time = self.time
-        return Filestat(
-            self.tree.device, self.ino, self.filetype, self.nlink, self.size, time, time, time
-        )
+    def attributes(self) -> Attributes:
+        time, tree = self.time, self.tree
+        return tree.device, self.ino, self.filetype, self.nlink, self.size, time, time, time
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
         raise Errno(E.ROFS)
@@ -125,7 +123,7 @@ class ImageFile(ImageInode):
         if access.write or access.truncate:
             raise Errno(E.ROFS)
         self.content.open()
-        return RegularFile(self, self, read=True, write=False, flags=access.flags)
+        return RegularFile(self, self, Access(flags=access.flags))
 
     def close(self) -> None:
         self.content.close()

@@ -8,13 +8,13 @@ escapes. Every operation raises `Errno`.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from itertools import count
 from typing import NamedTuple
 
 from wasix.abi import E, Errno
-from wasix.abi.types import Filestat, Filetype
+from wasix.abi.types import Attributes, Filestat, Filetype
 from wasix.fs.file import OpenFile
 
 _devices = count(1 << 32)
@@ -45,7 +45,7 @@ class DirectoryEntry(NamedTuple):
     filetype: int
 
 
-class Inode(ABC):
+class Inode:
     """What a file is. `key` identifies it: equal keys mean the same file."""
 
     __slots__ = ()
@@ -59,8 +59,12 @@ class Inode(ABC):
         """(filesystem, inode number). Hard links and renames stay within one filesystem."""
 
     @abstractmethod
+    def attributes(self) -> Attributes:
+        """Those of this very inode (never of a link's target)."""
+
     def stat(self) -> Filestat:
-        """Attributes of this very inode (never of a link's target)."""
+        """The same by name."""
+        return Filestat(*self.attributes())
 
     @abstractmethod
     def set_times(self, atim: int | None, mtim: int | None) -> None:

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 from wasix.abi import E, Errno
-from wasix.abi.types import Fdflags, Filestat, Filetype
+from wasix.abi.types import Attributes, Fdflags, Filetype
+from wasix.fs import pages
 from wasix.fs.file import MAX_OFFSET, OpenDirectory, RegularFile, total
 from wasix.fs.inode import Access, Directory, DirectoryEntry, Inode, Symlink, new_device
 from wasix.fs.names import Order
@@ -23,7 +24,7 @@ from wasix.fs.quota import Quota
 
 _MASK = PAGE - 1
 _NO_PAGE = Page()
-_NO_PAGE.close()  # so that to use it is a ValueError
+_NO_PAGE.bytes.close()  # so that to use it is a ValueError
 _APPEND = Fdflags.APPEND
 NODE_CHARGE = 1024
 """Price of an inode in bytes: what Python's objects for it take, rounded up."""
@@ -43,17 +44,14 @@ class MemoryFilesystem:
         self.clock = clock
         self.quota = Quota(limit)
         self.device = new_device()
+        self.inos = count(1)
         self.synced: Callable[[], None] = _nothing
         """Called for what is to stay for good."""
-        self._inos = count(1)
         self.root = MemoryDirectory(self, None)
-
-    def next_ino(self) -> int:
-        return next(self._inos)
 
     def skip_inos(self, ino: int) -> None:
         """Numbers up to this one are taken."""
-        self._inos = count(max(ino + 1, self.next_ino()))
+        self.inos = count(max(ino + 1, next(self.inos)))
 
     def add_directory(self, path: str) -> MemoryDirectory:
         """The directory at `path`, made with its parents where missing; links are not followed."""
@@ -140,7 +138,7 @@ class MemoryInode(Inode):
 
     def __init__(self, filesystem: MemoryFilesystem) -> None:
         self.filesystem = filesystem
-        self.ino = filesystem.next_ino()
+        self.ino = next(filesystem.inos)
         self.nlink = 1
         self.atim = self.mtim = self.ctim = filesystem.clock()
 
@@ -148,8 +146,8 @@ class MemoryInode(Inode):
     def key(self) -> tuple[object, int]:
         return self.filesystem, self.ino
 
-    def stat(self) -> Filestat:
-        return Filestat(
+    def attributes(self) -> Attributes:
+        return (
             self.filesystem.device,
             self.ino,
             self.filetype,
@@ -167,10 +165,10 @@ class MemoryInode(Inode):
             self.mtim = mtim
         self.ctim = self.filesystem.clock()
 
-    def unlinked(self) -> None:
+    def unlinked(self, now: int) -> None:
         """One name less; the last one takes the inode along unless it is still open."""
         self.nlink -= 1
-        self.ctim = self.filesystem.clock()
+        self.ctim = now
         self.filesystem.quota.refund(NAME_CHARGE)
         if not self.nlink:
             self.release()
@@ -207,14 +205,14 @@ class MemoryFile(MemoryInode):
     def __init__(self, filesystem: MemoryFilesystem) -> None:
         super().__init__(filesystem)
         self.size = 0
-        self.pages = Pages(filesystem.quota)
+        self.pages: Pages = {}
         self.openings = 0
 
     def open(self, access: Access) -> MemoryOpenFile:
         if access.truncate:
             self.set_size(0)
         self.openings += 1
-        return MemoryOpenFile(self, read=access.read, write=access.write, flags=access.flags)
+        return MemoryOpenFile(self, access)
 
     def close(self) -> None:
         self.openings -= 1
@@ -223,8 +221,10 @@ class MemoryFile(MemoryInode):
 
     def release(self) -> None:
         if not self.openings:
-            self.pages.cut(0)
-            super().release()
+            quota = self.filesystem.quota
+            if self.pages:
+                pages.cut(self.pages, quota, 0)
+            quota.refund(NODE_CHARGE)
 
     def content(self) -> bytes:
         data = bytearray(self.size)
@@ -240,7 +240,7 @@ class MemoryFile(MemoryInode):
             length = min(len(buffer), self.size - offset)
             if length <= 0:
                 continue
-            self.pages.read(buffer[:length], offset)
+            pages.read(self.pages, buffer[:length], offset)
             offset += length
         # A read at the end counts as well, one that asks for nothing does not (POSIX read).
         if self.atim <= self.ctim and total(buffers):
@@ -251,14 +251,15 @@ class MemoryFile(MemoryInode):
         """Write as much as fits the limit; `nospc` if that is nothing."""
         start = offset
         for buffer in buffers:
-            count = self.pages.write(buffer, offset)
+            count = pages.write(self.pages, self.filesystem.quota, buffer, offset)
             offset += count
             if count < len(buffer):
                 if offset == start:
                     raise Errno(E.NOSPC)
                 break
         if offset > start:
-            self.size = max(self.size, offset)
+            if offset > self.size:
+                self.size = offset
             self.mtim = self.ctim = self.filesystem.clock()
         return offset - start
 
@@ -270,7 +271,7 @@ class MemoryFile(MemoryInode):
 
     def set_size(self, size: int) -> None:
         if size < self.size:
-            self.pages.cut(size)
+            pages.cut(self.pages, self.filesystem.quota, size)
         self.size = size
         self.mtim = self.ctim = self.filesystem.clock()
 
@@ -286,7 +287,7 @@ class MemoryFile(MemoryInode):
                 raise Errno(E.NOSPC)
             for index in range(first, last + 1):
                 top = min(PAGE, end - (index << PAGE_BITS))
-                page = self.pages.reserve(index, 0, top)
+                page = pages.reserve(self.pages, quota, index, 0, top)
                 if page is None or page.room < top:
                     raise Errno(E.NOSPC)
         if end > self.size:
@@ -308,10 +309,12 @@ class MemoryOpenFile(RegularFile):
     same results.
     """
 
+    __slots__ = ("seen", "sink", "source", "start")
+
     data: MemoryFile
 
-    def __init__(self, file: MemoryFile, *, read: bool, write: bool, flags: int) -> None:
-        super().__init__(file, file, read=read, write=write, flags=flags)
+    def __init__(self, file: MemoryFile, access: Access) -> None:
+        super().__init__(file, file, access)
         self.source = self.sink = _NO_PAGE
         """The page, for reads and for writes; `_NO_PAGE` where the general way must be taken."""
         self.start = 0
@@ -321,17 +324,20 @@ class MemoryOpenFile(RegularFile):
 
     def _turn_to(self, offset: int) -> None:
         """Keep the page of `offset`."""
+        self._keep(self.data.pages.get(offset >> PAGE_BITS, _NO_PAGE), offset)
+
+    def _keep(self, page: Page, offset: int) -> None:
         self._move_away()
-        page = self.data.pages.get(offset >> PAGE_BITS, _NO_PAGE)
         self.source = page if self.readable else _NO_PAGE
         self.sink = page if self.writable and not self.flags & _APPEND else _NO_PAGE
         self.start = offset & ~_MASK
 
     def _move_away(self) -> None:
         """The page's position is not at the file's offset any more, or will not be."""
-        for page in (self.source, self.sink):
-            if page.user is self:
-                page.user = None
+        if self.source.user is self:
+            self.source.user = None
+        if self.sink.user is self:
+            self.sink.user = None
 
     def set_flags(self, flags: int) -> None:
         super().set_flags(flags)
@@ -343,16 +349,16 @@ class MemoryOpenFile(RegularFile):
 
     def close(self) -> None:
         self._move_away()
-        super().close()
+        self.data.close()
 
     def read(self, buffers: Sequence[memoryview]) -> int:
         try:
             (buffer,) = buffers
             page = self.source
             if page.user is not self:
-                page.seek(self.offset - self.start)
+                page.bytes.seek(self.offset - self.start)
                 page.user = self
-            length = page.readinto(buffer)
+            length = page.bytes.readinto(buffer)
             # The page ends early if what follows lies in others, or was never written.
             if length == buffer.nbytes:
                 self.offset += length
@@ -368,16 +374,33 @@ class MemoryOpenFile(RegularFile):
         self._turn_to(self.offset)
         return super().read(buffers) if self.source is known else self.read(buffers)
 
+    def _reserve(self, length: int) -> None:
+        """Keep the page at the offset, with room for `length` bytes if those may be written."""
+        offset, file = self.offset, self.data
+        start = offset & _MASK
+        if (
+            self.writable
+            and not self.flags & _APPEND
+            and 0 < length <= PAGE - start
+            and offset <= MAX_OFFSET - length
+        ):
+            quota = file.filesystem.quota
+            page = pages.reserve(file.pages, quota, offset >> PAGE_BITS, start, start + length)
+            if page is not None and page is not self.sink:
+                self._keep(page, offset)
+
     def write(self, buffers: Sequence[memoryview]) -> int:
-        start = self.offset - self.start
-        if len(buffers) == 1 and start >= 0:
-            buffer, page = buffers[0], self.sink
+        if len(buffers) == 1:
+            buffer = buffers[0]
             length = len(buffer)
-            if 0 < length <= page.room - start:
+            if not 0 <= self.offset - self.start <= self.sink.room - length:
+                self._reserve(length)
+            page, start = self.sink, self.offset - self.start
+            if length and 0 <= start <= page.room - length:
                 if page.user is not self:
-                    page.seek(start)
+                    page.bytes.seek(start)
                     page.user = self
-                page.write(buffer)
+                page.bytes.write(buffer)
                 page.changed = True
                 self.offset = offset = self.offset + length
                 file = self.data
@@ -393,43 +416,45 @@ class MemoryOpenFile(RegularFile):
 class MemoryDirectory(MemoryInode, Directory):
     """A directory: its names, and the order they came in, which is what cookies count."""
 
-    __slots__ = ("_names", "_order", "parent")
+    __slots__ = ("_names", "_order", "lookup", "parent")
 
     size = DIRECTORY_SIZE
+
+    lookup: Callable[[str], MemoryInode | None]  # type: ignore[assignment]
+    """The dictionary's own, since every walk looks up names."""
 
     def __init__(self, filesystem: MemoryFilesystem, parent: MemoryDirectory | None) -> None:
         super().__init__(filesystem)
         self.nlink = 2
         self.parent = parent
         """None for the root, and for a directory that is removed."""
-        self._names: dict[str, tuple[MemoryInode, int]] = {}
-        """name -> (inode, cookie)"""
-        self._order = Order()
+        self._names: dict[str, MemoryInode] = {}
+        self._order: Order | None = None
+        """None until the first listing: nobody has a cookie before."""
+        self.lookup = self._names.get
 
     def items(self) -> Iterator[tuple[str, MemoryInode]]:
         """Names and inodes, oldest name first."""
-        for name, (inode, _) in tuple(self._names.items()):
-            yield name, inode
+        yield from tuple(self._names.items())
 
     def open(self, access: Access) -> MemoryListing:
         if access.write or access.truncate:
             raise Errno(E.ISDIR)
         return MemoryListing(self, access.flags)
 
-    def lookup(self, name: str) -> MemoryInode | None:
-        found = self._names.get(name)
-        return found[0] if found else None
-
     def after(self, cookie: int) -> Iterator[DirectoryEntry]:
         """Entries behind `cookie`, in the order their names came."""
+        if self._order is None:
+            self._order = Order(self._names)
         for own, name in self._order.after(cookie):
-            inode = self._names[name][0]
+            inode = self._names[name]
             yield DirectoryEntry(own, inode.ino, name, inode.filetype)
 
     def create(self, name: str) -> MemoryFile:
-        self._make_room(name)
+        self._check_vacant(name)
+        self.filesystem.quota.charge(NODE_CHARGE + NAME_CHARGE)
         file = MemoryFile(self.filesystem)
-        self._enter(name, file)
+        self._enter(name, file, file.ctim)
         return file
 
     def make_directory(self, name: str) -> None:
@@ -447,18 +472,21 @@ class MemoryDirectory(MemoryInode, Directory):
         self.enter(name, inode)
 
     def unlink(self, name: str) -> None:
-        inode = self._get(name)
-        if isinstance(inode, MemoryDirectory):
+        inode = self._names.get(name)
+        if inode is None:
+            raise Errno(E.NOENT)
+        if inode.filetype == Filetype.DIRECTORY:
             raise Errno(E.ISDIR)
-        self._leave(name)
-        inode.unlinked()
+        now = self.filesystem.clock()
+        self._leave(name, now)
+        inode.unlinked(now)
 
     def remove_directory(self, name: str) -> None:
         inode = self._get(name)
         if not isinstance(inode, MemoryDirectory):
             raise Errno(E.NOTDIR)
         inode._check_empty()
-        self._leave(name)
+        self._leave(name, self.filesystem.clock())
         self._removed(inode)
 
     def rename(self, name: str, directory: Directory, new_name: str) -> None:
@@ -477,33 +505,35 @@ class MemoryDirectory(MemoryInode, Directory):
         elif target is not None and isinstance(inode, MemoryDirectory):
             raise Errno(E.NOTDIR)
         directory._check_alive()
-        self._leave(name)
+        now = self.filesystem.clock()
+        self._leave(name, now)
         if isinstance(inode, MemoryDirectory):
             self.nlink -= 1
             directory.nlink += 1
             inode.parent = directory
-        directory._enter(new_name, inode)
-        inode.ctim = self.ctim
+        directory._enter(new_name, inode, now)
+        inode.ctim = now
         if isinstance(target, MemoryDirectory):
             directory._removed(target)
         elif target is not None:
-            target.unlinked()
+            target.unlinked(now)
 
     def adopt(self, name: str, inode: MemoryInode) -> None:
         """Have a new inode here, which nothing names yet."""
         extra = inode.size if isinstance(inode, MemorySymlink) else 0
-        self._make_room(name, extra)
+        self._check_vacant(name)
+        self.filesystem.quota.charge(NODE_CHARGE + NAME_CHARGE + extra)
         if isinstance(inode, MemoryDirectory):
             self.nlink += 1
-        self._enter(name, inode)
+        self._enter(name, inode, self.filesystem.clock())
 
     def enter(self, name: str, inode: MemoryInode) -> None:
         """Give an inode that is no directory a further name."""
         self._check_vacant(name)
         self.filesystem.quota.charge(NAME_CHARGE)
         inode.nlink += 1
-        self._enter(name, inode)
-        inode.ctim = self.ctim
+        inode.ctim = self.filesystem.clock()
+        self._enter(name, inode, inode.ctim)
 
     def _get(self, name: str) -> MemoryInode:
         inode = self.lookup(name)
@@ -531,21 +561,18 @@ class MemoryDirectory(MemoryInode, Directory):
             directory = directory.parent
         return directory is other
 
-    def _make_room(self, name: str, extra: int = 0) -> None:
-        self._check_vacant(name)
-        self.filesystem.quota.charge(NODE_CHARGE + NAME_CHARGE + extra)
-
-    def _enter(self, name: str, inode: MemoryInode) -> None:
+    def _enter(self, name: str, inode: MemoryInode, now: int) -> None:
         """Let `name` stand for `inode`. A name that is there already keeps its cookie."""
-        old = self._names.get(name)
-        cookie = self._order.add(name) if old is None else old[1]
-        self._names[name] = (inode, cookie)
-        self.mtim = self.ctim = self.filesystem.clock()
+        self._names[name] = inode
+        if self._order is not None:
+            self._order.add(name)
+        self.mtim = self.ctim = now
 
-    def _leave(self, name: str) -> None:
-        _, cookie = self._names.pop(name)
-        self._order.remove(cookie)
-        self.mtim = self.ctim = self.filesystem.clock()
+    def _leave(self, name: str, now: int) -> None:
+        del self._names[name]
+        if self._order is not None:
+            self._order.remove(name)
+        self.mtim = self.ctim = now
 
     def _removed(self, child: MemoryDirectory) -> None:
         """`child` has lost its name here; it may still be open."""

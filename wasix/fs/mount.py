@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from wasix.abi import E, Errno
-from wasix.abi.types import Filestat, Filetype
+from wasix.abi.types import Attributes, Filetype
 from wasix.fs.file import OpenDirectory, OpenFile
 from wasix.fs.inode import Access, Directory, DirectoryEntry, Inode
 from wasix.fs.memory import MemoryDirectory, MemoryFilesystem
+from wasix.fs.path import Paths
 
 _DIRECTORY = Filetype.DIRECTORY
 _FIRST_MOUNT = (1 << 63) + 1
@@ -31,8 +32,9 @@ class Namespace:
         self._clock = clock
         # A directory is held here with its mounts, so that its key cannot come to mean another.
         self._mounts: dict[tuple[object, int], tuple[Directory, dict[str, Inode]]] = {}
-        self._names: set[str] = set()
-        """Of mounts anywhere: most names need no closer look."""
+        self.covered: set[str] = set()
+        """Names of mounts anywhere: most names need no closer look."""
+        self.paths = Paths()
 
     def mount(self, path: str, inode: Inode) -> None:
         """Put `inode`, a directory or a file, at `path`; the newest mount of a name wins.
@@ -88,7 +90,7 @@ class Namespace:
 
     def _cover(self, directory: Directory, name: str, inode: Inode) -> None:
         self._mounts.setdefault(directory.key, (directory, {}))[1][name] = inode
-        self._names.add(name)
+        self.covered.add(name)
 
     def mounts(self, directory: Directory) -> Mapping[str, Inode]:
         """What is mounted in `directory`, by name."""
@@ -99,11 +101,11 @@ class Namespace:
 
     def mounted(self, directory: Directory, name: str) -> bool:
         """Whether `name` in `directory` is a mount point."""
-        return name in self._names and name in self.mounts(directory)
+        return name in self.covered and name in self.mounts(directory)
 
     def lookup(self, directory: Directory, name: str) -> Inode | None:
         """What `name` stands for in `directory`, with mounts."""
-        if name in self._names:
+        if name in self.covered:
             mounts = self.mounts(directory)
             if name in mounts:
                 return mounts[name]
@@ -130,8 +132,8 @@ class _MountListing(OpenDirectory):
     def close(self) -> None:
         self.below.close()
 
-    def stat(self) -> Filestat:
-        return self.below.stat()
+    def attributes(self) -> Attributes:
+        return self.below.attributes()
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
         self.below.set_times(atim, mtim)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _FIRST = 3
 """The cookies 1 and 2 stand behind `.` and `..`."""
@@ -16,23 +16,30 @@ class Order:
     name that has gone leaves a gap; gaps are closed when they are more than the names.
     """
 
-    __slots__ = ("_cookies", "_gaps", "_names", "_next")
+    __slots__ = ("_cookies", "_gaps", "_names", "_next", "_of")
 
-    def __init__(self) -> None:
-        self._cookies: list[int] = []
-        self._names: list[str | None] = []
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._names: list[str | None] = [*names]
+        self._next = _FIRST + len(self._names)
+        self._cookies = [*range(_FIRST, self._next)]
+        self._of = dict(zip(names, self._cookies, strict=True))
+        """Cookies by name."""
         self._gaps = 0
-        self._next = _FIRST
 
-    def add(self, name: str) -> int:
-        """Put `name` last; its cookie."""
-        cookie = self._next
-        self._next += 1
-        self._cookies.append(cookie)
-        self._names.append(name)
-        return cookie
+    def add(self, name: str) -> None:
+        """Put `name` last, unless it has its place."""
+        if name not in self._of:
+            self._of[name] = self._next
+            self._cookies.append(self._next)
+            self._names.append(name)
+            self._next += 1
 
-    def remove(self, cookie: int) -> None:
+    def remove(self, name: str) -> None:
+        cookie = self._of.pop(name)
+        if self._cookies[-1] == cookie:
+            self._cookies.pop()
+            self._names.pop()
+            return
         self._names[bisect_left(self._cookies, cookie)] = None
         self._gaps += 1
         if self._gaps > 32 and 2 * self._gaps > len(self._names):

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, cast
 
 from wasix.abi import E, Errno
-from wasix.abi.types import Filestat, Filetype
+from wasix.abi.types import Attributes, Filetype
 from wasix.fs import copyup
 from wasix.fs.file import OpenFile
 from wasix.fs.inode import Access, Directory, DirectoryEntry, Inode
@@ -44,7 +44,7 @@ class OverlayDirectory(Directory):
     def _layers(self) -> Layers:
         return self.lowers if self.upper is None else [(0, self.upper), *self.lowers]
 
-    def stat(self) -> Filestat:
+    def attributes(self) -> Attributes:
         counts = [layer.stat() for _, layer in self._layers()]
         if self.place.removed:
             nlink = 0
@@ -57,9 +57,9 @@ class OverlayDirectory(Directory):
             nlink = 2 + sum(filetype == Filetype.DIRECTORY for filetype in kinds)
         atim = counts[0].atim if self.atim is None else self.atim
         mtim = counts[0].mtim if self.mtim is None else self.mtim
-        return counts[0]._replace(
-            dev=self.filesystem.device, ino=self.place.number, nlink=nlink, atim=atim, mtim=mtim
-        )
+        _, _, filetype, _, size, _, _, ctim = counts[0]
+        device, ino = self.filesystem.device, self.place.number
+        return device, ino, filetype, nlink, size, atim, mtim, ctim
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
         if not self.place.removed:

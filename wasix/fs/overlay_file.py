@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from wasix.abi import E, Errno
-from wasix.abi.types import Filestat
+from wasix.abi.types import Attributes
 from wasix.fs import copyup
 from wasix.fs.file import OpenFile, Ready
 from wasix.fs.inode import Access, Inode, Symlink
@@ -56,13 +56,15 @@ class OverlayInode(Inode):
     def inode(self) -> Inode:
         return self.lower if self.upper is None else self.upper
 
-    def stat(self) -> Filestat:
-        return self.show(self.inode.stat(), self.upper is None)
+    def attributes(self) -> Attributes:
+        return self.show(self.inode.attributes(), self.upper is None)
 
-    def show(self, st: Filestat, lower: bool) -> Filestat:
-        """`st` of the file in its layer, as the overlay's."""
-        nlink = max(0, st.nlink - self.lost) if lower else st.nlink
-        return st._replace(dev=self.filesystem.device, ino=self.number, nlink=nlink)
+    def show(self, attributes: Attributes, lower: bool) -> Attributes:
+        """Those of the file in its layer, as the overlay's."""
+        _, _, filetype, nlink, size, atim, mtim, ctim = attributes
+        if lower:
+            nlink = max(0, nlink - self.lost)
+        return self.filesystem.device, self.number, filetype, nlink, size, atim, mtim, ctim
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
         copyup.copy(self)
@@ -129,8 +131,8 @@ class OverlayFile(OpenFile):
     def seek(self, offset: int, whence: str) -> int:
         return self._file.seek(offset, whence)
 
-    def stat(self) -> Filestat:
-        return self.inode.show(self._file.stat(), self._lower)
+    def attributes(self) -> Attributes:
+        return self.inode.show(self._file.attributes(), self._lower)
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
         copyup.copy(self.inode)

@@ -42,7 +42,7 @@ class Quota:
     def charge(self, size: int) -> None:
         """Take `size` bytes, all or none."""
         # What is there may be beyond the limit from the start.
-        if size > max(0, self.limit - self.used):
+        if size and self.used + size > self.limit:
             raise Errno(self._error)
         self.used += size
 

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable, Sequence
 
 from wasix.abi import E, Errno
-from wasix.abi.types import Fdflags, Filestat, Filetype
+from wasix.abi.types import Attributes, Fdflags, Filetype
 from wasix.fs import host_terminal
 from wasix.fs.file import READ, WRITE, Epoll, OpenFile, Ready, total
 from wasix.fs.modes import Modes
@@ -183,12 +183,12 @@ class HostStream(OpenFile):
         except OSError as error:
             raise Errno.of(error) from None
 
-    def stat(self) -> Filestat:
+    def attributes(self) -> Attributes:
         try:
             st = os.fstat(self.fd)
         except OSError as error:
             raise Errno.of(error) from None
-        return Filestat(
+        return (
             st.st_dev,
             st.st_ino,
             self.filetype,

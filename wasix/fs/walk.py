@@ -16,28 +16,26 @@ Otherwise results and errors are Linux's (path_resolution(7)).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import NamedTuple, cast, final
 
 from wasix.abi import E, Errno
-from wasix.abi.types import Filestat, Filetype
+from wasix.abi.types import Attributes, Filestat, Filetype
 from wasix.fs.file import OpenFile
-from wasix.fs.inode import Access, Directory, Inode, Symlink
+from wasix.fs.inode import Directory, Inode, Symlink
 from wasix.fs.mount import Namespace
+from wasix.fs.opening import Opening
+from wasix.fs.path import MAX_NAME, Path, parse, size
 
-MAX_PATH = 4095
-"""Bytes of a path: Linux's PATH_MAX counts a NUL as well."""
-MAX_NAME = 255
-"""Bytes of one component."""
 MAX_LINKS = 40
 """Symbolic links followed in one walk."""
 MAX_LOOKUPS = 1 << 15
 """Names looked up in one walk. Only `..` in the depth, through many links, needs more (`loop`)."""
 
 _DIRECTORY, _LINK = Filetype.DIRECTORY, Filetype.SYMBOLIC_LINK
-_DOTS = ("", ".", "..")
+_NAMELESS = ("", ".", "..")
 
 
+@final
 class Tree(NamedTuple):
     """The namespace as the base of a walk, and where in it a relative path starts."""
 
@@ -46,59 +44,28 @@ class Tree(NamedTuple):
     directory: Directory | None = None
     """The same directory, if it is at hand."""
 
+    def start(self, namespace: Namespace, absolute: bool) -> Directory:
+        """The directory that an absolute path, or a relative one, starts from."""
+        if absolute:
+            return namespace.root
+        if self.directory is not None:
+            return self.directory
+        here = namespace.root
+        for name in self.names:
+            here = _directory(namespace.lookup(here, name))
+        return here
+
 
 Base = Directory | Tree
 
 
-@dataclass(slots=True)
-class Place:
-    """Where a path leads: a name in a directory, and what has it (None: nothing yet).
+Place = tuple[Directory, str, Inode | None, bool]
+"""Where a path leads: a name in a directory, what has it (None: nothing yet), and whether a `/`
+follows, so that only a directory will do.
 
-    A path that ends in `.`, `..` or at the root has no name to create, remove or rename: `name` is
-    then that ending (empty for the root), and `inode` the directory itself.
-    """
-
-    directory: Directory
-    name: str
-    inode: Inode | None
-    slash: bool
-    """Whether a `/` follows, so that only a directory will do."""
-
-    @property
-    def nameless(self) -> bool:
-        return self.name in _DOTS
-
-
-def _check(path: str) -> None:
-    """Refuse what is no path on any filesystem."""
-    if not path:
-        raise Errno(E.NOENT)
-    if "\0" in path:
-        raise Errno(E.INVAL)
-    if _size(path) > MAX_PATH:
-        raise Errno(E.NAMETOOLONG)
-
-
-def _size(text: str) -> int:
-    """Bytes of `text` on a filesystem; `ilseq` for what is not text nor escaped bytes."""
-    if text.isascii():
-        return len(text)
-    try:
-        return len(text.encode("utf-8", "surrogateescape"))
-    except UnicodeEncodeError:
-        raise Errno(E.ILSEQ) from None
-
-
-def _components(path: str) -> list[str]:
-    """The names to walk, last first. A `.` counts at the end only, where it has no name."""
-    names = path.split("/")
-    if "" in names or "." in names:
-        names = [name for name in names if name and name != "."]
-        last = path.rstrip("/")
-        if last == "." or last.endswith("/."):
-            names.append(".")
-    names.reverse()
-    return names
+A path that ends in `.`, `..` or at the root has no name to create, remove or rename: the name is
+then that ending (empty for the root), and what has it the directory itself.
+"""
 
 
 class _Walk:
@@ -122,6 +89,19 @@ class _Walk:
         self.here: Directory | None = None if self.names else self.base
         """None after `..`, until the directory is needed: many in a row go back only once."""
         self.lookups = 0
+
+    def begin(self, path: Path, passed: int = 0, here: Directory | None = None) -> list[str]:
+        """Start `path`, of which the first `passed` names are known to lead to the directory
+        `here`; the names that are left, last first."""
+        if path.absolute:
+            if self.above is None:
+                raise Errno(E.PERM)
+            self.restart()
+        if here is not None:
+            self.names.extend(path.names[:passed])
+            self.here = here
+            self.lookups = passed
+        return list(reversed(path.names[passed:]))
 
     def restart(self) -> None:
         """An absolute path or link: back to the root, if that is the base or may be."""
@@ -197,7 +177,34 @@ def resolve(
     name with a slash. Whoever does not `look` may get a place whose `inode` is None though
     something has the name, but no mount.
     """
-    return _resolve(_Walk(namespace, base), path, follow, create, look)
+    known = namespace.paths[path]
+    if not known.ordinary or (known.absolute and type(base) is not Tree):
+        walk = _Walk(namespace, base)
+        return _resolve(walk, walk.begin(known), known.slash, follow, create, look)
+    here = base if type(base) is not Tree else base.start(namespace, known.absolute)
+    # Nearly all paths lead from directory to directory, which needs nothing remembered. Where this
+    # one does not, the walk goes on from there.
+    covered, passed = namespace.covered, 0
+    for name in known.above:
+        inode = namespace.lookup(here, name) if name in covered else here.lookup(name)
+        if inode is None or inode.filetype != _DIRECTORY:
+            break
+        here = inode  # type: ignore[assignment]  # its type says so, and a cast is a call
+        passed += 1
+    else:
+        name, slash = known.last, known.slash
+        if not (look or slash or namespace.mounted(here, name)):
+            return here, name, None, False
+        inode = namespace.lookup(here, name) if name in covered else here.lookup(name)
+        if inode is None or inode.filetype != _LINK or not follow:
+            return here, name, inode, slash
+    walk = _Walk(namespace, base)
+    return _resolve(walk, walk.begin(known, passed, here), known.slash, follow, create, look)
+
+
+def find(namespace: Namespace, base: Base, path: str, *, follow: bool) -> Inode | None:
+    """What `path` leads to; None if nothing has the name at its end."""
+    return resolve(namespace, base, path, follow=follow)[2]
 
 
 def locate(namespace: Namespace, base: Base, path: str) -> tuple[str, ...]:
@@ -205,92 +212,101 @@ def locate(namespace: Namespace, base: Base, path: str) -> tuple[str, ...]:
 
     `noent`, `notdir`. From a directory they are those from there.
     """
-    walk = _Walk(namespace, base)
-    place = _resolve(walk, path, True)
-    _directory(_existing(place))
-    return walk.path if place.nameless else (*walk.path, place.name)
+    walk, known = _Walk(namespace, base), namespace.paths[path]
+    _, name, inode, _ = _resolve(walk, walk.begin(known), known.slash, True)
+    _directory(inode)
+    return walk.path if name in _NAMELESS else (*walk.path, name)
 
 
 def _resolve(
-    walk: _Walk, path: str, follow: bool, create: bool = False, look: bool = True
+    walk: _Walk,
+    rest: list[str],
+    slash: bool,
+    follow: bool,
+    create: bool = False,
+    look: bool = True,
 ) -> Place:
-    _check(path)
-    if path[0] == "/":
-        if walk.above is None:
-            raise Errno(E.PERM)
-        walk.restart()
-    slash = path[-1] == "/"
-    rest = _components(path)
+    """Walk the names `rest`, last first; `slash` is whether a `/` follows them."""
     links = 0
     while rest:
         name = rest.pop()
         if name == ".":
             # In the middle only as the last component of a link's target.
             if not rest:
-                return Place(here := walk.directory(), name, here, True)
+                return (here := walk.directory()), name, here, True
             continue
         if name == "..":
             walk.up()
             if not rest:
-                return Place(here := walk.directory(), name, here, True)
+                return (here := walk.directory()), name, here, True
             continue
         here = walk.here or walk.directory()
         # A character is at most four bytes, so most names need no counting.
-        if len(name) > MAX_NAME // 4 and _size(name) > MAX_NAME:
+        if len(name) > MAX_NAME // 4 and size(name) > MAX_NAME:
             raise Errno(E.NAMETOOLONG)
         if not (rest or look or slash or walk.namespace.mounted(here, name)):
-            return Place(here, name, None, False)
+            return here, name, None, False
         inode = walk.lookup(here, name)
         if inode is not None and inode.filetype == _LINK and (rest or follow):
             links += 1
             if links > MAX_LINKS:
                 raise Errno(E.LOOP)
-            target = cast(Symlink, inode).target()
-            _check(target)
-            if target[0] == "/":
+            target = parse(cast(Symlink, inode).target())
+            if target.absolute:
                 walk.restart()
             if not rest:
-                slash = slash or target[-1] == "/"
+                slash = slash or target.slash
                 follow = not (create and slash)
-            rest += _components(target)
+            rest += reversed(target.names)
         elif rest:
             walk.down(name, inode)
         else:
-            return Place(here, name, inode, slash)
-    return Place(here := walk.directory(), "", here, True)
+            return here, name, inode, slash
+    return (here := walk.directory()), "", here, True
 
 
 def _is_directory(inode: Inode | None) -> bool:
     return inode is not None and inode.filetype == _DIRECTORY
 
 
-def _existing(place: Place) -> Inode:
-    """What is at `place`; `noent`, or `notdir` for a file named with a `/` behind it."""
-    inode = place.inode
+def _existing(inode: Inode | None, slash: bool) -> Inode:
+    """What is at a place; `noent`, or `notdir` for a file named with a `/` behind it."""
     if inode is None:
         raise Errno(E.NOENT)
-    if place.slash and not _is_directory(inode):
+    if slash and not _is_directory(inode):
         raise Errno(E.NOTDIR)
     return inode
 
 
-def _vacant(namespace: Namespace, base: Base, path: str, *, directory: bool = False) -> Place:
-    """The place for a new name; `exist` if it is taken, also by a dangling link."""
-    place = resolve(namespace, base, path, follow=False)
-    if place.inode is not None:
+def _vacant(
+    namespace: Namespace, base: Base, path: str, *, slash: bool = False
+) -> tuple[Directory, str]:
+    """The place for a new name; `exist` if it is taken, also by a dangling link.
+
+    slash: whether a `/` may follow, as for a directory.
+    """
+    directory, name, inode, slashed = resolve(namespace, base, path, follow=False)
+    if inode is not None:
         raise Errno(E.EXIST)
-    if place.slash and not directory:
+    if slashed and not slash:
         raise Errno(E.NOENT)
-    return place
+    return directory, name
 
 
 def _find(namespace: Namespace, base: Base, path: str, follow: bool) -> Inode:
     # A `/` behind a link asks for the directory it leads to.
-    return _existing(resolve(namespace, base, path, follow=follow or path.endswith("/")))
+    follow = follow or path[-1:] == "/"
+    _, _, inode, slash = resolve(namespace, base, path, follow=follow)
+    return _existing(inode, slash)
+
+
+def attributes(namespace: Namespace, base: Base, path: str, *, follow: bool) -> Attributes:
+    return _find(namespace, base, path, follow).attributes()
 
 
 def stat(namespace: Namespace, base: Base, path: str, *, follow: bool) -> Filestat:
-    return _find(namespace, base, path, follow).stat()
+    """The same by name."""
+    return Filestat(*attributes(namespace, base, path, follow=follow))
 
 
 def set_times(
@@ -318,45 +334,39 @@ def open_path(
     namespace: Namespace,
     base: Base,
     path: str,
-    *,
-    follow: bool,
-    create: bool,
-    exclusive: bool,
-    directory: bool,
-    access: Access,
+    how: Opening,
 ) -> OpenFile:
-    """Open what `path` names; the flags are `O_CREAT`, `O_EXCL` and `O_DIRECTORY`.
-
-    A directory opens for reading only (`isdir`).
-    """
-    if directory and (create or exclusive or access.truncate):
+    """Open what `path` names. A directory opens for reading only (`isdir`)."""
+    create, access = how.create, how.access
+    if how.directory and (create or how.exclusive or access.truncate):
         raise Errno(E.INVAL)
-    exclusive = exclusive and create
-    slash = path.endswith("/")
-    follow = (follow and not exclusive and not slash) if create else (follow or slash)
-    place = resolve(namespace, base, path, follow=follow, create=create, look=not exclusive)
-    inode = place.inode
+    exclusive = how.exclusive and create
+    slash = path[-1:] == "/"
+    follow = (how.follow and not exclusive and not slash) if create else (how.follow or slash)
+    above, name, inode, slashed = resolve(
+        namespace, base, path, follow=follow, create=create, look=not exclusive
+    )
     if create:
-        if slash and not place.nameless:
+        if slash and name not in _NAMELESS:
             raise Errno(E.ISDIR)
         if exclusive and inode is not None:
             raise Errno(E.EXIST)
-        if place.slash or _is_directory(inode):
+        if slashed or _is_directory(inode):
             raise Errno(E.ISDIR)
         if inode is None:
-            inode = _create(namespace, place, exclusive)
+            inode = _create(namespace, above, name, exclusive)
     else:
-        inode = _existing(place)
-    if directory and inode.filetype not in (_DIRECTORY, _LINK):
+        inode = _existing(inode, slashed)
+    if how.directory and inode.filetype not in (_DIRECTORY, _LINK):
         raise Errno(E.NOTDIR)
     return namespace.open(inode, access)
 
 
-def _create(namespace: Namespace, place: Place, exclusive: bool) -> Inode:
+def _create(namespace: Namespace, directory: Directory, name: str, exclusive: bool) -> Inode:
     try:
-        return place.directory.create(place.name)
+        return directory.create(name)
     except Errno as error:
-        inode = namespace.lookup(place.directory, place.name)
+        inode = namespace.lookup(directory, name)
         if exclusive:
             # Nobody has looked before, and a name that is taken matters more than any other reason.
             raise error if inode is None else Errno(E.EXIST) from None
@@ -369,17 +379,16 @@ def _create(namespace: Namespace, place: Place, exclusive: bool) -> Inode:
 
 
 def make_directory(namespace: Namespace, base: Base, path: str) -> None:
-    place = _vacant(namespace, base, path, directory=True)
-    place.directory.make_directory(place.name)
+    directory, name = _vacant(namespace, base, path, slash=True)
+    directory.make_directory(name)
 
 
 def symlink(namespace: Namespace, target: str, base: Base, path: str) -> None:
     """Make a link that holds `target`; an absolute one only from the namespace's root (`perm`)."""
-    _check(target)
-    if target[0] == "/" and isinstance(base, Directory) and base.key != namespace.root.key:
+    if parse(target).absolute and isinstance(base, Directory) and base.key != namespace.root.key:
         raise Errno(E.PERM)
-    place = _vacant(namespace, base, path)
-    place.directory.symlink(place.name, target)
+    directory, name = _vacant(namespace, base, path)
+    directory.symlink(name, target)
 
 
 def link(
@@ -391,64 +400,65 @@ def link(
     new_path: str,
 ) -> None:
     """Give a file a further name; with `follow` the file a link leads to, else the link itself."""
-    old = resolve(namespace, base, path, follow=follow or path.endswith("/"))
-    inode = _existing(old)
-    new = _vacant(namespace, new_base, new_path)
-    if inode.key[0] != new.directory.key[0]:
+    follow = follow or path[-1:] == "/"
+    directory, name, found, slash = resolve(namespace, base, path, follow=follow)
+    inode = _existing(found, slash)
+    new_directory, new_name = _vacant(namespace, new_base, new_path)
+    if inode.key[0] != new_directory.key[0]:
         raise Errno(E.XDEV)
-    if old.nameless:
+    if name in _NAMELESS:
         raise Errno(E.PERM)
-    if namespace.mounted(old.directory, old.name):
+    if namespace.mounted(directory, name):
         raise Errno(E.XDEV)
-    new.directory.link(new.name, old.directory, old.name)
+    new_directory.link(new_name, directory, name)
 
 
 def unlink(namespace: Namespace, base: Base, path: str) -> None:
-    place = resolve(namespace, base, path, follow=False, look=False)
-    if place.nameless or _is_directory(place.inode):
+    directory, name, inode, slash = resolve(namespace, base, path, follow=False, look=False)
+    if name in _NAMELESS or _is_directory(inode):
         raise Errno(E.ISDIR)
-    if place.slash:
+    if slash:
         if _is_directory(_find(namespace, base, path, True)):
             raise Errno(E.ISDIR)
-        _existing(place)
-    if place.inode is not None and namespace.mounted(place.directory, place.name):
+        _existing(inode, slash)
+    if inode is not None and namespace.mounted(directory, name):
         raise Errno(E.BUSY)
     try:
-        place.directory.unlink(place.name)
+        directory.unlink(name)
     except Errno as error:
         if error.code in (E.ROFS, E.PERM, E.ACCES):
             # Nobody has looked before, and what the name stands for is the better reason.
-            inode = namespace.lookup(place.directory, place.name)
+            inode = namespace.lookup(directory, name)
             if inode is None or _is_directory(inode):
                 raise Errno(E.NOENT if inode is None else E.ISDIR) from None
         raise
 
 
 def remove_directory(namespace: Namespace, base: Base, path: str) -> None:
-    place = resolve(namespace, base, path, follow=False)
-    if place.nameless:
-        raise Errno({".": E.INVAL, "..": E.NOTEMPTY, "": E.BUSY}[place.name])
-    inode = _directory(place.inode)
-    if namespace.mounted(place.directory, place.name):
+    above, name, inode, _ = resolve(namespace, base, path, follow=False)
+    if name in _NAMELESS:
+        raise Errno({".": E.INVAL, "..": E.NOTEMPTY, "": E.BUSY}[name])
+    directory = _directory(inode)
+    if namespace.mounted(above, name):
         raise Errno(E.BUSY)
-    if namespace.mounts(inode):
+    if namespace.mounts(directory):
         raise Errno(E.NOTEMPTY)
-    place.directory.remove_directory(place.name)
+    above.remove_directory(name)
 
 
 def rename(namespace: Namespace, base: Base, path: str, new_base: Base, new_path: str) -> None:
     """Rename, replacing what has the new name: a file by a file, an empty directory by one."""
-    old = resolve(namespace, base, path, follow=False)
-    new = resolve(namespace, new_base, new_path, follow=False)
-    if old.directory.key[0] != new.directory.key[0]:
+    old, name, found, slash = resolve(namespace, base, path, follow=False)
+    new, new_name, replaced, new_slash = resolve(namespace, new_base, new_path, follow=False)
+    if old.key[0] != new.key[0]:
         raise Errno(E.XDEV)
-    if old.nameless or new.nameless:
+    if name in _NAMELESS or new_name in _NAMELESS:
         raise Errno(E.BUSY)
-    inode = _existing(old)
-    if new.slash and not _is_directory(inode):
+    inode = _existing(found, slash)
+    if new_slash and not _is_directory(inode):
         raise Errno(E.NOTDIR)
-    if namespace.mounted(old.directory, old.name) or namespace.mounted(new.directory, new.name):
+    if namespace.mounted(old, name) or namespace.mounted(new, new_name):
         raise Errno(E.BUSY)
-    if isinstance(new.inode, Directory) and namespace.mounts(new.inode):
+    if isinstance(replaced, Directory) and namespace.mounts(replaced):
         raise Errno(E.NOTEMPTY)
-    old.directory.rename(old.name, new.directory, new.name)
+    old.rename(name, new, new_name)

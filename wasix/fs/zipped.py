@@ -16,7 +16,7 @@ from wasix.abi import E, Errno
 from wasix.fs.archive import ArchiveError, Builder, Source, Stored, reader
 from wasix.fs.file import MAX_OFFSET
 from wasix.fs.image import ImageFile, ImageSymlink
-from wasix.fs.walk import MAX_PATH
+from wasix.fs.path import MAX_PATH
 
 _CHUNK = 1 << 16
 _KEPT = 16 << 20

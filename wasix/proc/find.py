@@ -11,6 +11,7 @@ from wasix.abi import E, Errno
 from wasix.fs import walk
 from wasix.fs.file import OpenFile
 from wasix.fs.inode import Access
+from wasix.fs.opening import Opening
 from wasix.proc.process import Process, Thread
 from wasix.proc.program import Loading, Program
 from wasix.proc.wait import Block
@@ -30,29 +31,11 @@ def tree(process: Process) -> walk.Tree:
     return walk.Tree(tuple(name for name in process.cwd.split("/") if name))
 
 
-def open_at(
-    process: Process,
-    path: str,
-    access: Access,
-    *,
-    follow: bool = True,
-    create: bool = False,
-    exclusive: bool = False,
-    directory: bool = False,
-) -> OpenFile:
+def open_at(process: Process, path: str, how: Opening) -> OpenFile:
     """Open what `path` names for `process`."""
     kernel = process.kernel
     kernel.current = process
-    return walk.open_path(
-        kernel.namespace,
-        tree(process),
-        path,
-        follow=follow,
-        create=create,
-        exclusive=exclusive,
-        directory=directory,
-        access=access,
-    )
+    return walk.open_path(kernel.namespace, tree(process), path, how)
 
 
 def change_directory(process: Process, path: str) -> None:
@@ -80,7 +63,7 @@ def _find(process: Process, name: str, search: str | None) -> tuple[str, OpenFil
     worst = E.NOENT
     for path in _places(name, search):
         try:
-            file = open_at(process, path, Access())
+            file = open_at(process, path, Opening(Access()))
         except Errno as error:
             if "/" in name:
                 raise

@@ -29,6 +29,7 @@ from wasix.abi.instance import (
 from wasix.abi.linking import UNDEFINED
 from wasix.fs.file import OpenFile
 from wasix.fs.inode import Access
+from wasix.fs.opening import Opening
 from wasix.proc.library import Export, Import, Library
 from wasix.proc.wait import Block
 
@@ -142,7 +143,7 @@ class Linker:
             for tried in (path, path.removesuffix(".so") + ".wasm"):
                 if tried == path or path.endswith(".so"):
                     try:
-                        file = open_at(self._process, tried, Access(read=True))
+                        file = open_at(self._process, tried, Opening(Access()))
                     except Errno as error:
                         if error.code not in (E.NOENT, E.NOTDIR):
                             worst = error

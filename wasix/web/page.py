@@ -20,6 +20,7 @@ from wasix.fs.file import OpenFile
 from wasix.fs.inode import Access, Directory
 from wasix.fs.journal import Damaged
 from wasix.fs.memory import MemoryFilesystem
+from wasix.fs.opening import Opening
 from wasix.fs.pipe import Pipe, PipeReader
 from wasix.host import Clock
 from wasix.proc.limit import OutputLimit, expire
@@ -415,23 +416,19 @@ class Page:
 
     def _directory(self, path: str, what: str = "directory") -> Directory:
         try:
-            place = walk.resolve(self.namespace, self.namespace.root, _relative(path), follow=True)
-            if not isinstance(place.inode, Directory):
-                raise Errno(E.NOENT if place.inode is None else E.NOTDIR)
+            inode = walk.find(self.namespace, self.namespace.root, _relative(path), follow=True)
+            if not isinstance(inode, Directory):
+                raise Errno(E.NOENT if inode is None else E.NOTDIR)
         except Errno as error:
             raise PageError(f"the {what} {path} cannot be used: {error}") from None
-        return place.inode
+        return inode
 
     def _open(self, path: str, *, write: bool, directory: bool = False) -> OpenFile:
         return walk.open_path(
             self.namespace,
             self.namespace.root,
             _relative(path),
-            follow=True,
-            create=write,
-            exclusive=False,
-            directory=directory,
-            access=Access(read=not write, write=write, truncate=write),
+            Opening(Access(not write, write, truncate=write), create=write, directory=directory),
         )
 
     def write_file(self, path: str, data: Any) -> None:
@@ -473,8 +470,8 @@ class Page:
                 except Errno as error:
                     if error.code != E.EXIST:
                         raise
-            place = walk.resolve(self.namespace, root, _relative(path), follow=True)
-            if not isinstance(place.inode, Directory):
+            inode = walk.find(self.namespace, root, _relative(path), follow=True)
+            if not isinstance(inode, Directory):
                 raise Errno(E.NOTDIR)
         except Errno as error:
             raise PageError(f"{path}: {error}") from None
