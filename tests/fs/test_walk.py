@@ -5,17 +5,24 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.fs.systems import Ours
-from wasix.abi import E
+from tests.fs.systems import Ours, attempt
+from wasix.abi import E, Errno
 from wasix.fs import walk
 from wasix.fs.host import HostVolume
 from wasix.fs.inode import Directory
 from wasix.fs.memory import MemoryDirectory, MemoryFilesystem, MemoryInode
 from wasix.fs.mount import Namespace
+from wasix.fs.path import Path as Parsed
+from wasix.fs.path import Paths, parse
 
 
 @pytest.fixture
@@ -220,3 +227,75 @@ def test_depth_takes_no_host_descriptors(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(open_now) > 300
     assert max(open_now) - before <= 3
     assert len(os.listdir("/dev/fd")) == before
+
+
+class NothingOrdinary(Paths):
+    """With these, every walk goes the general way from its start."""
+
+    def __missing__(self, text: str) -> Parsed:
+        return replace(parse(text), ordinary=False)
+
+
+names = st.sampled_from(["a", "b", "c", "a", "b", "..", ".", "", "x" * 256])
+paths = st.builds(
+    lambda names, before, behind: before + "/".join(names) + behind,
+    st.lists(names, min_size=1, max_size=5),
+    st.sampled_from(["", "", "", "/"]),
+    st.sampled_from(["", "", "", "/", "/."]),
+)
+entries = st.lists(
+    st.tuples(st.sampled_from(["directory", "directory", "file", "mount"]), paths)
+    | st.tuples(st.just("link"), paths, paths),
+    max_size=14,
+)
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(entries, st.lists(st.tuples(paths, *[st.booleans()] * 3), min_size=1, max_size=8))
+def test_most_paths_are_walked_quickly_to_the_same_places(
+    made: list[tuple[str, ...]], walked: list[tuple[str, bool, bool, bool]]
+) -> None:
+    filesystem = MemoryFilesystem(lambda: 1)
+    quick, general = (Namespace(filesystem.root, lambda: 1) for _ in range(2))
+    general.paths = NothingOrdinary()
+    system = Ours(quick)
+    for kind, path, *target in made:
+        if kind == "directory":
+            system.mkdir(path)
+        elif kind == "file":
+            system.write(path, b"", "C")
+        elif kind == "link":
+            system.symlink(target[0], path)
+        else:
+            mounted = MemoryFilesystem(lambda: 1)
+            mounted.add_file("a/b", b"")
+            mounted.add_symlink("c", "a")
+            with suppress(Errno):
+                for namespace in (quick, general):
+                    namespace.mount(path, mounted.root)
+
+    def place(namespace: Namespace, base: walk.Base, path: str, *how: bool) -> object:
+        follow, create, look = how
+        directory, name, inode, slash = walk.resolve(
+            namespace, base, path, follow=follow, create=create, look=look
+        )
+        return directory.key, name, inode and inode.key, slash
+
+    below = walk_to(quick, "a")
+    bases: list[walk.Base] = [quick.root, walk.Tree(), walk.Tree(("a",)), walk.Tree(("a", "c"))]
+    if below is not None:
+        bases += [below, walk.Tree(("a",), below)]
+    for base in bases:
+        for path, *how in walked:
+            answers = [
+                attempt(partial(place, namespace, base, path, *how))
+                for namespace in (quick, general)
+            ]
+            assert answers[0] == answers[1], (base, path, how)
+
+
+def walk_to(namespace: Namespace, path: str) -> Directory | None:
+    with suppress(Errno):
+        inode = walk.find(namespace, namespace.root, path, follow=False)
+        return inode if isinstance(inode, Directory) else None
+    return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +15,7 @@ from wasix.abi.staged import AGAIN, DATA, PARKED, UNWOUND
 from wasix.fs import walk
 from wasix.proc.promise import PromiseCarrier
 from wasix.proc.signal import Signal
-from wasix.web.page import Page, PageError
+from wasix.web.page import Page, PageError, PageHost
 from wasix.web.programs import Task
 from wasix.web.streams import BATCH, PROMPT, WINDOW, Outbox
 
@@ -477,3 +479,18 @@ def test_what_cannot_be_done_is_one_clear_line(
     with pytest.raises(PageError) as caught:
         operation(desk.page)
     assert str(caught.value) == message
+
+
+def test_random_bytes_are_given_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = itertools.count()
+
+    def urandom(count: int) -> bytes:
+        return b"".join(next(numbers).to_bytes(4, "big") for _ in range(count // 4))
+
+    monkeypatch.setattr(os, "urandom", urandom)
+    host = PageHost()
+    sizes = [4, 32, 0, 4096, 32, 2048, 2052, 1000, 1 << 16] * 3 + [16] * 600
+    given = [host.random(size) for size in sizes]
+    assert [len(data) for data in given] == sizes
+    words = [data[at : at + 4] for data in given for at in range(0, len(data), 4)]
+    assert len(set(words)) == len(words)

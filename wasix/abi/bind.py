@@ -135,9 +135,9 @@ def store_strings(memory: memoryview, pointers: int, area: int, strings: Sequenc
 def largest(slot: In) -> int | None:
     """The largest value of the declared type, if not every integer is one."""
     kind = slot.type
-    if kind is RIGHTS or (not kind.members and not kind.bits):
+    if kind is RIGHTS:
         return None
-    return (1 << len(kind.members)) - 1 if kind.bits else len(kind.members) - 1
+    return 0 if kind.bits and not kind.members else kind.most
 
 
 class Source:

@@ -6,12 +6,15 @@ at a multiple of its alignment, the whole padded to the largest). Everything is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any, NamedTuple, Protocol, get_type_hints
 
 from wasix.abi.errno import E, Errno
+
+_new = tuple.__new__
+"""Makes a named tuple in half the time that its class takes."""
 
 
 class Type(Protocol):
@@ -63,11 +66,12 @@ class Scalar:
     def store(self, memory: memoryview, at: int, value: int) -> None:
         self._struct.pack_into(memory, at, value)
 
-    def has(self, value: int) -> bool:
-        """Whether `value` is one of `members`, or made of them; true where none are named."""
+    @property
+    def most(self) -> int | None:
+        """The largest value that is one of `members`, or made of them; None if none are named."""
         if not self.members:
-            return True
-        return not value >> len(self.members) if self.bits else value < len(self.members)
+            return None
+        return (1 << len(self.members)) - 1 if self.bits else len(self.members) - 1
 
     def show(self, value: int) -> str:
         """`value` as a person reads it: the member's name, or the set bits' names joined by `|`."""
@@ -101,7 +105,7 @@ def _align(offset: int, to: int) -> int:
 class Record:
     """The layout of a `NamedTuple` class whose annotations are `Annotated[..., Type]`."""
 
-    def __init__(self, make: Callable[..., Any], name: str | None = None) -> None:
+    def __init__(self, make: type[Any], name: str | None = None) -> None:
         self.make = make
         self.name = name or make.__name__.lower()
         self.fields: list[tuple[str, Type, int]] = []
@@ -113,11 +117,14 @@ class Record:
             offset += kind.size
             self.align = max(self.align, kind.align)
         self.size = _align(offset, self.align)
+        self._kinds = [kind for _, kind, _ in self.fields]
+        self._offsets = [offset for _, _, offset in self.fields]
+        self._zeros = bytes(self.size)
         self.flat = self._flatten()
-        self._checked = [
-            (place, kind)
+        self._most = [
+            (place, kind.most)
             for place, (_, kind, _) in enumerate(self.fields)
-            if isinstance(kind, Scalar) and kind.members
+            if isinstance(kind, Scalar) and kind.most is not None
         ]
 
     def _flatten(self) -> Struct | None:
@@ -132,21 +139,23 @@ class Record:
 
     def load(self, memory: memoryview, at: int) -> Any:
         """The record at `at`; `inval` if a field has a value its type does not name."""
+        values: Sequence[Any]
         if self.flat:
             values = self.flat.unpack_from(memory, at)
         else:
-            values = tuple(kind.load(memory, at + offset) for _, kind, offset in self.fields)
-        for place, kind in self._checked:
-            if not kind.has(values[place]):
+            places = zip(self._kinds, self._offsets, strict=True)
+            values = [kind.load(memory, at + offset) for kind, offset in places]
+        for place, most in self._most:
+            if values[place] > most:
                 raise Errno(E.INVAL)
-        return self.make(*values)
+        return _new(self.make, values)
 
     def store(self, memory: memoryview, at: int, value: Any) -> None:
         if self.flat:
             self.flat.pack_into(memory, at, *value)
             return
-        memory[at : at + self.size] = bytes(self.size)
-        for (_, kind, offset), item in zip(self.fields, value, strict=True):
+        memory[at : at + self.size] = self._zeros
+        for kind, offset, item in zip(self._kinds, self._offsets, value, strict=True):
             kind.store(memory, at + offset, item)
 
 

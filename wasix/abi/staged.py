@@ -64,8 +64,8 @@ MAX_VIEWS = 256
 
 
 class Views(dict[int, list[memoryview]]):
-    """By length, the buffers of a call whose only data are buffers. Making a view takes a fifth of
-    the time of a whole small write, and programs use few lengths."""
+    """By length, the first data of a call, as the only buffer. Making a view takes a fifth of the
+    time of a whole small write, and programs use few lengths."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
@@ -168,6 +168,11 @@ def _staged(function: Function, table: str | None) -> Make:
     def at() -> str:
         return " + ".join([str(DATA), *sizes])
 
+    def piece(name: str) -> str:
+        if not sizes:
+            return f"views[{name}_len][0]"
+        return f"stage.view[{at()} : {at()} + {name}_len]"
+
     values: list[str] = []
     stores: list[str] = []
     answer = "0"
@@ -179,9 +184,7 @@ def _staged(function: Function, table: str | None) -> Make:
                 else:
                     arguments.append(name)
             case Text(name):
-                place = f"stage.view[{at()} : {at()} + {name}_len]"
-                data = place if sizes else f"views[{name}_len][0]"
-                prepared += text(f"text_{name}", data, str(-E.ILSEQ))
+                prepared += text(f"text_{name}", piece(name), str(-E.ILSEQ))
                 arguments.append(f"text_{name}")
                 sizes.append(f"{name}_len")
             case Gather(name) | Scatter(name):
@@ -191,7 +194,7 @@ def _staged(function: Function, table: str | None) -> Make:
                 if isinstance(param, Scatter):
                     values, answer = ["filled"], "filled"
             case Fill(name):
-                arguments.append(f"stage.view[{at()} : {at()} + {name}_len]")
+                arguments.append(piece(name))
                 sizes.append(f"{name}_len")
                 values, answer = ["filled"], "filled"
             case Records(name, record, count):

@@ -59,6 +59,7 @@ __all__ = [
 _SEMAPHORE, _NONBLOCK = Bits(EVENTFDFLAGS).SEMAPHORE, Bits(EVENTFDFLAGS).NONBLOCK
 _CLOEXEC = Bits(FDFLAGSEXT).CLOEXEC
 _FILESTAT_GET = Rights.FD_FILESTAT_GET
+_PREAD, _PWRITE = Rights.FD_READ | Rights.FD_SEEK, Rights.FD_WRITE | Rights.FD_SEEK
 
 
 @by_descriptor("readers")
@@ -72,14 +73,14 @@ def fd_write(thread: Thread, fd: int, buffers: Sequence[memoryview]) -> int:
 
 
 def fd_pread(thread: Thread, fd: int, buffers: Sequence[memoryview], offset: int) -> int:
-    file = thread.process.descriptors.file(fd, Rights.FD_READ | Rights.FD_SEEK)
+    file = thread.process.descriptors.file(fd, _PREAD)
     if offset > MAX_OFFSET:
         raise Errno(E.INVAL)
     return file.pread(buffers, offset)
 
 
 def fd_pwrite(thread: Thread, fd: int, buffers: Sequence[memoryview], offset: int) -> int:
-    file = thread.process.descriptors.file(fd, Rights.FD_WRITE | Rights.FD_SEEK)
+    file = thread.process.descriptors.file(fd, _PWRITE)
     if offset > MAX_OFFSET:
         raise Errno(E.INVAL)
     return file.pwrite(buffers, offset)

@@ -34,6 +34,7 @@ __all__ = [
 _FOLLOW = 1
 """`lookupflags` has this one bit."""
 _CLOEXEC = Bits(FDFLAGSEXT).CLOEXEC
+_FILESTAT_GET, _UNLINK_FILE = Rights.PATH_FILESTAT_GET, Rights.PATH_UNLINK_FILE
 _IS_DIRECTORY = Filetype.DIRECTORY
 
 _requests = Requests()
@@ -55,7 +56,9 @@ def _base(thread: Thread, fd: int, right: int, path: str) -> walk.Base:
     process = thread.process
     descriptors = process.descriptors
     entry = descriptors.get(fd, right)
-    directory = entry.directory()
+    directory = entry.directory
+    if directory is None:
+        raise Errno(E.NOTDIR)
     root = descriptors.root if process.wasix else None
     if root is None or (entry.names is None and path[:1] != "/"):
         return directory
@@ -109,7 +112,7 @@ def path_remove_directory(thread: Thread, fd: int, path: str) -> None:
 
 
 def path_unlink_file(thread: Thread, fd: int, path: str) -> None:
-    base = _base(thread, fd, Rights.PATH_UNLINK_FILE, path)
+    base = _base(thread, fd, _UNLINK_FILE, path)
     walk.unlink(_namespace(thread), base, path)
 
 
@@ -139,8 +142,8 @@ def path_readlink(thread: Thread, fd: int, path: str, buffer: memoryview) -> int
 
 
 def path_filestat_get(thread: Thread, fd: int, flags: int, path: str) -> Attributes:
-    base = _base(thread, fd, Rights.PATH_FILESTAT_GET, path)
-    return walk.attributes(_namespace(thread), base, path, follow=bool(flags & _FOLLOW))
+    base = _base(thread, fd, _FILESTAT_GET, path)
+    return walk.attributes(_namespace(thread), base, path, follow=flags & _FOLLOW != 0)
 
 
 def path_filestat_set_times(
@@ -148,7 +151,7 @@ def path_filestat_set_times(
 ) -> None:
     base = _base(thread, fd, Rights.PATH_FILESTAT_SET_TIMES, path)
     times = chosen_times(thread, atim, mtim, fstflags)
-    walk.set_times(_namespace(thread), base, path, *times, follow=bool(flags & _FOLLOW))
+    walk.set_times(_namespace(thread), base, path, *times, follow=flags & _FOLLOW != 0)
 
 
 def getcwd(thread: Thread, at: int, size: int) -> int:

@@ -40,7 +40,8 @@ def poll_oneoff(thread: Thread, subscriptions: Sequence[Subscription]) -> list[E
     if not subscriptions:
         raise Errno(E.INVAL)
     process = thread.process
-    start: int = thread.call.setdefault("start", process.kernel.host.monotonic())
+    now = process.kernel.host.monotonic()
+    start: int = thread.call.setdefault("start", now)
     events: list[Event] = []
     queues: list[WaitQueue] = []
     deadlines: list[int] = []
@@ -49,7 +50,7 @@ def poll_oneoff(thread: Thread, subscriptions: Sequence[Subscription]) -> list[E
             if isinstance(about, SubscriptionFd):
                 found = _descriptor(process, tag, about.fd, queues)
             else:
-                found = _clock(process, about, start, deadlines)
+                found = _clock(process, about, start, now, deadlines)
             if found is not None:
                 events.append(Event(userdata, E.SUCCESS, tag, found))
         except Errno as error:
@@ -75,17 +76,19 @@ def _clock(
     process: Process,
     clock: SubscriptionClock | SubscriptionClock0,
     start: int,
+    now: int,
     deadlines: list[int],
 ) -> EventFdReadwrite | None:
     """The event of a clock that has come, or its deadline on the monotonic clock."""
-    if clock.id not in (_REALTIME, _MONOTONIC):
+    # The older layout has a field more at its front.
+    which, timeout, _, flags = clock[-4:]
+    if which not in (_REALTIME, _MONOTONIC):
         raise Errno(E.NOTSUP)
-    monotonic = process.kernel.host.monotonic()
-    if not clock.flags & _ABSTIME:
-        deadline = start + clock.timeout
+    if not flags & _ABSTIME:
+        deadline = start + timeout
     else:
-        deadline = monotonic + clock.timeout - process.kernel.clocks[clock.id]()
-    if deadline <= monotonic:
+        deadline = now + timeout - process.kernel.clocks[which]()
+    if deadline <= now:
         return _NOTHING
     deadlines.append(deadline)
     return None

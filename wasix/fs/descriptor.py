@@ -34,6 +34,7 @@ _FILE = (
     | Rights.FD_FILESTAT_SET_SIZE
 )
 _SOCKET = _STREAM | Rights.SOCK_SHUTDOWN | Rights.SOCK_ACCEPT
+_IS_DIRECTORY = Filetype.DIRECTORY
 _SOCKETS = (Filetype.SOCKET_DGRAM, Filetype.SOCKET_STREAM)
 _DIRECTORY = _COMMON | Rights.ALL & ~_FILE & ~_SOCKET
 
@@ -45,14 +46,23 @@ _ROOM = 32
 """Numbers that may come into use before there is to be room for more."""
 
 
+def _modes(rights: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """What is left of `rights` on a file: by whether it is readable, and whether writable."""
+    unread = rights & ~Rights.FD_READ
+    return (unread & ~WRITE_RIGHTS, unread), (rights & ~WRITE_RIGHTS, rights)
+
+
+_ON_FILE, _ON_SOCKET, _ON_STREAM = map(_modes, (_FILE, _SOCKET, _STREAM))
+
+
 def applicable(file: OpenFile) -> int:
     """The rights that mean something on `file`."""
-    if file.filetype == Filetype.DIRECTORY:
+    if file.seekable:
+        return _ON_FILE[file.readable][file.writable]
+    if file.filetype == _IS_DIRECTORY:
         return _DIRECTORY
-    rights = _FILE if file.seekable else _SOCKET if file.filetype in _SOCKETS else _STREAM
-    if not file.readable:
-        rights &= ~Rights.FD_READ
-    return rights if file.writable else rights & ~WRITE_RIGHTS
+    modes = _ON_SOCKET if file.filetype in _SOCKETS else _ON_STREAM
+    return modes[file.readable][file.writable]
 
 
 @dataclass(slots=True)
@@ -67,15 +77,10 @@ class Descriptor:
     close_on_exec: bool = False
     names: tuple[str, ...] | None = None
     """Where a directory was found: the names from the root, if that is known."""
+    directory: Directory | None = None
+    """The directory it refers to, if it does to one."""
     moved: bool = False
     """Whether a table of moves has its number."""
-
-    def directory(self) -> Directory:
-        """The directory it refers to; `notdir` if that is none."""
-        file = self.file
-        if file.filetype != Filetype.DIRECTORY:
-            raise Errno(E.NOTDIR)
-        return file.inode  # type: ignore[return-value]  # such a file has one
 
 
 def _deny(entry: Descriptor, right: int) -> None:
@@ -102,11 +107,12 @@ class Moves(dict[int, Move]):
         self._method = method
 
     def __missing__(self, fd: int) -> Move:
-        entry = self._table.get(fd, self.right)
+        table = self._table
+        entry = table.get(fd, self.right)
         file = entry.file
         move: Move = getattr(file, self._method)
         if file.breaks and self._method == "write":
-            move = self._table.told(move)
+            move = table.told(move)
         if entry.rights & self.right:
             self[fd] = move
             entry.moved = True
@@ -150,7 +156,10 @@ class DescriptorTable:
 
     def directory(self, fd: int, right: int = 0) -> Directory:
         """The directory behind `fd`; `notdir` if it is none."""
-        return self.get(fd, right).directory()
+        directory = self.get(fd, right).directory
+        if directory is None:
+            raise Errno(E.NOTDIR)
+        return directory
 
     def path(self, fd: int) -> str:
         """Where the directory `fd` was found, from the root; `notsup` if that is not known."""
@@ -228,6 +237,8 @@ class DescriptorTable:
         file.references += 1
         rights &= applicable(file)
         entry = Descriptor(file, rights, inheriting, preopen, close_on_exec, names)
+        if file.filetype == _IS_DIRECTORY:
+            entry.directory = file.inode  # type: ignore[assignment]  # such a file's is one
         self.entries[fd] = entry
         self._use(fd)
         if preopen is not None:

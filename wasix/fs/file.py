@@ -228,6 +228,9 @@ class FileData(Protocol):
     def close(self) -> None: ...
 
 
+_NONE: dict[Interest, None] = {}
+
+
 class RegularFile(OpenFile):
     """An open regular file of any filesystem: the offset, over the filesystem's `FileData`."""
 
@@ -236,9 +239,11 @@ class RegularFile(OpenFile):
 
     filetype = Filetype.REGULAR_FILE
     seekable = True
+    interests = _NONE  # nobody waits for what is always ready
 
     def __init__(self, data: FileData, inode: Inode, access: Access) -> None:
-        super().__init__(access.flags)
+        self.flags = access.flags
+        self.references = 0
         self.data = data
         self.inode = inode
         self.offset = 0

@@ -513,7 +513,7 @@ class HostDirectory(Directory):
     def __init__(self, volume: HostVolume, handle: _Handle) -> None:
         self.volume = volume
         self._handle = handle
-        self._key = _identity(os.fstat(handle.fd))
+        self._key: int | None = None
 
     @property
     def fd(self) -> int:
@@ -521,7 +521,13 @@ class HostDirectory(Directory):
 
     @property
     def key(self) -> tuple[object, int]:
+        if self._key is None:
+            self._key = self._look()
         return self.volume, self._key
+
+    @_host
+    def _look(self) -> int:
+        return _identity(os.fstat(self.fd))
 
     @_host
     def attributes(self) -> Attributes:

@@ -221,10 +221,8 @@ class MemoryFile(MemoryInode):
 
     def release(self) -> None:
         if not self.openings:
-            quota = self.filesystem.quota
-            if self.pages:
-                pages.cut(self.pages, quota, 0)
-            quota.refund(NODE_CHARGE)
+            self.filesystem.quota.refund(NODE_CHARGE + pages.charged(self.pages))
+            self.pages.clear()
 
     def content(self) -> bytes:
         data = bytearray(self.size)
@@ -237,10 +235,12 @@ class MemoryFile(MemoryInode):
     def read_at(self, buffers: Sequence[memoryview], offset: int) -> int:
         start = offset
         for buffer in buffers:
-            length = min(len(buffer), self.size - offset)
-            if length <= 0:
-                continue
-            pages.read(self.pages, buffer[:length], offset)
+            length, left = len(buffer), self.size - offset
+            if length > left:
+                if left <= 0:
+                    break
+                buffer, length = buffer[:left], left
+            pages.read(self.pages, buffer, offset)
             offset += length
         # A read at the end counts as well, one that asks for nothing does not (POSIX read).
         if self.atim <= self.ctim and total(buffers):
@@ -374,33 +374,37 @@ class MemoryOpenFile(RegularFile):
         self._turn_to(self.offset)
         return super().read(buffers) if self.source is known else self.read(buffers)
 
-    def _reserve(self, length: int) -> None:
-        """Keep the page at the offset, with room for `length` bytes if those may be written."""
+    def _reserve(self, length: int) -> Page | None:
+        """The page at the offset, kept, if `length` bytes can be written there, and to it alone."""
         offset, file = self.offset, self.data
         start = offset & _MASK
         if (
-            self.writable
-            and not self.flags & _APPEND
-            and 0 < length <= PAGE - start
-            and offset <= MAX_OFFSET - length
+            not self.writable
+            or self.flags & _APPEND
+            or start + length > PAGE
+            or offset > MAX_OFFSET - length
         ):
-            quota = file.filesystem.quota
-            page = pages.reserve(file.pages, quota, offset >> PAGE_BITS, start, start + length)
-            if page is not None and page is not self.sink:
-                self._keep(page, offset)
+            return None
+        quota = file.filesystem.quota
+        page = pages.reserve(file.pages, quota, offset >> PAGE_BITS, start, start + length)
+        if page is None or page.room < start + length:
+            return None
+        if page is not self.sink:
+            self._keep(page, offset)
+        return page
 
     def write(self, buffers: Sequence[memoryview]) -> int:
-        if len(buffers) == 1:
-            buffer = buffers[0]
-            length = len(buffer)
-            if not 0 <= self.offset - self.start <= self.sink.room - length:
-                self._reserve(length)
-            page, start = self.sink, self.offset - self.start
-            if length and 0 <= start <= page.room - length:
+        length = len(buffers[0]) if len(buffers) == 1 else 0
+        if length:
+            page: Page | None = self.sink
+            start = self.offset - self.start
+            if not 0 <= start <= self.sink.room - length:
+                page, start = self._reserve(length), self.offset & _MASK
+            if page is not None:
                 if page.user is not self:
                     page.bytes.seek(start)
                     page.user = self
-                page.bytes.write(buffer)
+                page.bytes.write(buffers[0])
                 page.changed = True
                 self.offset = offset = self.offset + length
                 file = self.data
@@ -504,7 +508,8 @@ class MemoryDirectory(MemoryInode, Directory):
             target._check_empty()
         elif target is not None and isinstance(inode, MemoryDirectory):
             raise Errno(E.NOTDIR)
-        directory._check_alive()
+        if not directory.nlink:
+            raise Errno(E.NOENT)
         now = self.filesystem.clock()
         self._leave(name, now)
         if isinstance(inode, MemoryDirectory):
@@ -541,12 +546,9 @@ class MemoryDirectory(MemoryInode, Directory):
             raise Errno(E.NOENT)
         return inode
 
-    def _check_alive(self) -> None:
+    def _check_vacant(self, name: str) -> None:
         if not self.nlink:
             raise Errno(E.NOENT)
-
-    def _check_vacant(self, name: str) -> None:
-        self._check_alive()
         if name in self._names:
             raise Errno(E.EXIST)
 

@@ -8,8 +8,10 @@ from wasix.fs.quota import Quota
 
 PAGE_BITS = 16
 PAGE = 1 << PAGE_BITS
+_MASK = PAGE - 1
 GRAIN = 512
 """Pages grow by multiples of this many bytes."""
+_LESS, _GRAINS = GRAIN - 1, -GRAIN
 PAGE_CHARGE = 512
 """Price of a page besides its bytes: what Python's objects for it take."""
 
@@ -41,27 +43,29 @@ Pages = dict[int, Page]
 
 def read(pages: Pages, buffer: memoryview, offset: int) -> None:
     """Fill `buffer` from `offset` on."""
-    at, length = 0, len(buffer)
-    while at < length:
-        start = offset & PAGE - 1
-        step = min(PAGE - start, length - at)
-        page = pages.get(offset >> PAGE_BITS)
-        stored = at
-        if page is not None:
-            page.user = None
-            page.bytes.seek(start)
-            stored += page.bytes.readinto(buffer[at : at + step])
-        at += step
-        if stored < at:
-            buffer[stored:at] = bytes(at - stored)
-        offset += step
+    start, length = offset & _MASK, len(buffer)
+    # Nearly all there are lie in one page.
+    if start + length > PAGE:
+        first = PAGE - start
+        read(pages, buffer[:first], offset)
+        for at in range(first, length, PAGE):
+            read(pages, buffer[at : at + PAGE], offset + at)
+        return
+    page = pages.get(offset >> PAGE_BITS)
+    stored = 0
+    if page is not None:
+        page.user = None
+        page.bytes.seek(start)
+        stored = page.bytes.readinto(buffer)
+    if stored < length:
+        buffer[stored:] = bytes(length - stored)
 
 
 def write(pages: Pages, quota: Quota, buffer: memoryview, offset: int) -> int:
     """Write as much of `buffer` as the quota has room for; the number of bytes."""
     at, length = 0, len(buffer)
     while at < length:
-        start = offset & PAGE - 1
+        start = offset & _MASK
         page = reserve(pages, quota, offset >> PAGE_BITS, start, min(PAGE, start + length - at))
         if page is None:
             break
@@ -79,18 +83,22 @@ def reserve(pages: Pages, quota: Quota, index: int, start: int, end: int) -> Pag
     """The page with room for `start` to `end`, or less of it if the quota allows no more; None if
     there is no room behind `start`. Pages are charged for in whole grains."""
     page = pages.get(index)
-    have, price = (0, PAGE_CHARGE) if page is None else (page.room, 0)
-    if page is not None and end <= have:
-        return page
-    grown = need = (end + GRAIN - 1) & -GRAIN
-    # Growing by doubling keeps small appends cheap; near the limit what is needed must do.
-    if need < 2 * have:
-        grown = min(2 * have, PAGE)
-    if grown - have + price > quota.free:
-        grown = min(need, have + max(0, quota.free - price) // GRAIN * GRAIN)
-    if grown <= start:
-        return None
-    quota.charge(grown - have + price)
+    need = (end + _LESS) & _GRAINS
+    if page is None:
+        have, price, grown = 0, PAGE_CHARGE, need
+    else:
+        have, price = page.room, 0
+        if end <= have:
+            return page
+        # Growing by doubling keeps small appends cheap; near the limit what is needed must do.
+        grown = max(need, min(2 * have, PAGE))
+    cost, free = grown - have + price, quota.limit - quota.used
+    if cost > free:
+        grown = min(need, have + max(0, free - price) // GRAIN * GRAIN)
+        if grown <= start:
+            return None
+        cost = grown - have + price
+    quota.charge(cost)
     if page is None:
         page = pages[index] = Page()
     page.room = grown
@@ -99,7 +107,7 @@ def reserve(pages: Pages, quota: Quota, index: int, start: int, end: int) -> Pag
 
 def cut(pages: Pages, quota: Quota, size: int) -> None:
     """Drop everything from offset `size` on. Pages are emptied, for whoever still has them."""
-    last, rest = size >> PAGE_BITS, size & PAGE - 1
+    last, rest = size >> PAGE_BITS, size & _MASK
     for index in [index for index in pages if index >= last]:
         page = pages[index]
         if index == last and rest:
@@ -113,3 +121,8 @@ def cut(pages: Pages, quota: Quota, size: int) -> None:
             page.bytes.truncate(0)
             page.room = 0
             del pages[index]
+
+
+def charged(pages: Pages) -> int:
+    """How many bytes they are charged for."""
+    return sum([page.room + PAGE_CHARGE for page in pages.values()])

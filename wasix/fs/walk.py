@@ -297,10 +297,13 @@ def _find(namespace: Namespace, base: Base, path: str, follow: bool) -> Inode:
     # A `/` behind a link asks for the directory it leads to.
     follow = follow or path[-1:] == "/"
     _, _, inode, slash = resolve(namespace, base, path, follow=follow)
-    return _existing(inode, slash)
+    if inode is None or slash:
+        return _existing(inode, slash)
+    return inode
 
 
 def attributes(namespace: Namespace, base: Base, path: str, *, follow: bool) -> Attributes:
+    """Those of what `path` leads to, or with `follow` of what a link there leads to."""
     return _find(namespace, base, path, follow).attributes()
 
 

@@ -49,8 +49,28 @@ class PageError(Exception):
     """Something asked for cannot be done; the text says why."""
 
 
+_POOL = 1 << 12
+"""Random bytes that are asked for at once."""
+
+
 class PageHost(Clock):
     """Pyodide's clocks and entropy. There are no host descriptors."""
+
+    def __init__(self) -> None:
+        self._pool = b""
+        self._given = 0
+        """Bytes of the pool that somebody has got: nobody else gets them."""
+
+    def random(self, count: int) -> bytes:
+        # Asking the browser takes longer than all the rest, and 256 bytes take as long as one. No
+        # process is forked here, whose pool would be the same.
+        if count > _POOL // 2:
+            return super().random(count)
+        end = self._given + count
+        if end > len(self._pool):
+            self._pool, end = super().random(_POOL), count
+        self._given = end
+        return self._pool[end - count : end]
 
     def readable(self, fd: int) -> WaitQueue:
         return WaitQueue()
