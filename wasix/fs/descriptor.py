@@ -96,8 +96,8 @@ Move = Callable[[Sequence[memoryview]], int]
 class Moves(dict[int, Move]):
     """How bytes are moved through a descriptor: by number, a method of the open file behind it.
 
-    Reads and writes are what guests do most, so what a number means is found out once. `forget` it
-    when the number may come to mean something else.
+    Reads and writes are what guests do most, so what a number means is found out once. It is taken
+    out again when the number may come to mean something else (`Descriptor.moved`).
     """
 
     def __init__(self, table: DescriptorTable, right: int, method: str) -> None:
@@ -107,13 +107,13 @@ class Moves(dict[int, Move]):
         self._method = method
 
     def __missing__(self, fd: int) -> Move:
-        table = self._table
-        entry = table.get(fd, self.right)
+        table, right = self._table, self.right
+        entry = table.get(fd, right)
         file = entry.file
         move: Move = getattr(file, self._method)
         if file.breaks and self._method == "write":
             move = table.told(move)
-        if entry.rights & self.right:
+        if entry.rights & right:
             self[fd] = move
             entry.moved = True
         return move
@@ -269,15 +269,11 @@ class DescriptorTable:
             raise Errno(E.BADF)
         self._used[fd] = 0
         if entry.moved:
-            self._forget(fd)
+            self.readers.pop(fd, None)
+            self.writers.pop(fd, None)
         if entry.preopen is not None:
             self._find_root()
         return entry
-
-    def _forget(self, fd: int) -> None:
-        """The number `fd` may mean something else from now on."""
-        self.readers.pop(fd, None)
-        self.writers.pop(fd, None)
 
     def duplicate(self, fd: int, to: int) -> None:
         """Make `to` another descriptor for what `fd` is, closing what it was (dup2)."""
@@ -326,7 +322,8 @@ class DescriptorTable:
         if rights & ~entry.rights or inheriting & ~entry.inheriting:
             raise Errno(E.NOTCAPABLE)
         entry.rights, entry.inheriting = rights, inheriting
-        self._forget(fd)
+        self.readers.pop(fd, None)
+        self.writers.pop(fd, None)
 
     def close(self, fd: int) -> None:
         self._release(self._take(fd))

@@ -125,4 +125,7 @@ def cut(pages: Pages, quota: Quota, size: int) -> None:
 
 def charged(pages: Pages) -> int:
     """How many bytes they are charged for."""
-    return sum([page.room + PAGE_CHARGE for page in pages.values()])
+    found = 0
+    for page in pages.values():
+        found += page.room + PAGE_CHARGE
+    return found

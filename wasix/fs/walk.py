@@ -193,7 +193,7 @@ def resolve(
         passed += 1
     else:
         name, slash = known.last, known.slash
-        if not (look or slash or namespace.mounted(here, name)):
+        if not (look or slash or (name in covered and namespace.mounted(here, name))):
             return here, name, None, False
         inode = namespace.lookup(here, name) if name in covered else here.lookup(name)
         if inode is None or inode.filetype != _LINK or not follow:
@@ -354,10 +354,10 @@ def open_path(
             raise Errno(E.ISDIR)
         if exclusive and inode is not None:
             raise Errno(E.EXIST)
-        if slashed or _is_directory(inode):
-            raise Errno(E.ISDIR)
-        if inode is None:
+        if inode is None and not slashed:
             inode = _create(namespace, above, name, exclusive)
+        elif inode is None or slashed or inode.filetype == _DIRECTORY:
+            raise Errno(E.ISDIR)
     else:
         inode = _existing(inode, slashed)
     if how.directory and inode.filetype not in (_DIRECTORY, _LINK):
@@ -418,7 +418,7 @@ def link(
 
 def unlink(namespace: Namespace, base: Base, path: str) -> None:
     directory, name, inode, slash = resolve(namespace, base, path, follow=False, look=False)
-    if name in _NAMELESS or _is_directory(inode):
+    if name in _NAMELESS or (inode is not None and inode.filetype == _DIRECTORY):
         raise Errno(E.ISDIR)
     if slash:
         if _is_directory(_find(namespace, base, path, True)):
