@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from wasix.abi.types import Filestat
+from wasix.abi.types import Fdstat, Filestat
 from wasix.calls import HANDLERS
 from wasix.fs.memory import MemoryFilesystem
 from wasix.fs.mount import Namespace
@@ -59,6 +59,9 @@ class Guest:
     def call(self, name: str, *args: object) -> object:
         """Make a system call as a guest would, once: raises `Block` if it would wait."""
         return HANDLERS[name](self.process.main, *args)
+
+    def fdstat(self, fd: int) -> Fdstat:
+        return Fdstat(*HANDLERS["fd_fdstat_get"](self.process.main, fd))
 
     def stat(self, fd: int, path: str) -> Filestat:
         """Attributes of what `path` leads to."""

@@ -14,7 +14,7 @@ from functools import wraps
 from typing import NamedTuple, ParamSpec, Protocol
 
 from tests.fs.systems import KINDS, Answer, attempt
-from wasix.abi.types import DIRENT, Dirent, Fdflags, Filestat, Fstflags, Oflags, Rights
+from wasix.abi.types import DIRENT, Dirent, Fdflags, Fdstat, Filestat, Fstflags, Oflags, Rights
 from wasix.calls import HANDLERS
 from wasix.fs.descriptor import WRITE_RIGHTS
 from wasix.fs.inode import Directory
@@ -236,7 +236,7 @@ class KernelCaller:
 
     @answers
     def fdstat(self, fd: int) -> Answer:
-        found = HANDLERS["fd_fdstat_get"](self.process.main, fd)
+        found = Fdstat(*HANDLERS["fd_fdstat_get"](self.process.main, fd))
         return KINDS[found.filetype], _letters(found.flags, FDFLAGS)
 
     @answers

@@ -11,6 +11,7 @@ from typing import cast
 import pytest
 
 from tests.calls.conftest import ManualHost
+from wasix.abi.types import Fdstat
 from wasix.calls import HANDLERS
 from wasix.fs.memory import MemoryFilesystem
 from wasix.fs.mount import Namespace
@@ -33,6 +34,9 @@ class Guest:
     def call(self, name: str, *args: object) -> object:
         """Make a system call as a guest would, once: raises `Block` if it would wait."""
         return HANDLERS[name](self.process.main, *args)
+
+    def fdstat(self, fd: int) -> Fdstat:
+        return Fdstat(*HANDLERS["fd_fdstat_get"](self.process.main, fd))
 
     def receive(self, fd: int, size: int, flags: int = 0) -> tuple[bytes, int]:
         """What sock_recv gives for one buffer: (bytes, roflags)."""

@@ -18,7 +18,6 @@ from wasix.abi.types import (
     EVENTTYPE,
     Event,
     Fdflags,
-    Fdstat,
     Filetype,
     Rights,
     Subscription,
@@ -54,8 +53,7 @@ def test_sockets_come_before_directories(start: Start, pair: Pair, listener: soc
     guest = start(listener, *pair)
     filetypes = []
     for fd in range(3, 7):
-        stat = guest.call("fd_fdstat_get", fd)
-        assert isinstance(stat, Fdstat)
+        stat = guest.fdstat(fd)
         filetypes.append(stat.filetype)
     assert filetypes == [Filetype.SOCKET_STREAM] * 3 + [Filetype.DIRECTORY]
 
@@ -107,8 +105,7 @@ def test_a_call_needs_its_right(
     start: Start, pair: Pair, right: int, name: str, args: tuple[object, ...]
 ) -> None:
     guest = start(pair[0])
-    stat = guest.call("fd_fdstat_get", 3)
-    assert isinstance(stat, Fdstat)
+    stat = guest.fdstat(3)
     assert stat.rights_base & ON_CONNECTIONS == ON_CONNECTIONS
     guest.call("fd_fdstat_set_rights", 3, stat.rights_base & ~right, 0)
     with pytest.raises(Errno, match="notcapable"):
@@ -123,8 +120,7 @@ def test_a_connection_has_what_its_listener_passes_on(
     guest.call("fd_fdstat_set_rights", 3, given, Rights.FD_READ)
     with socket.create_connection(listener.getsockname()) as client:
         accepted = guest.accept(3)
-        stat = guest.call("fd_fdstat_get", accepted)
-        assert isinstance(stat, Fdstat)
+        stat = guest.fdstat(accepted)
         assert (stat.rights_base, stat.rights_inheriting) == (Rights.FD_READ, 0)
         client.send(b"x")
         readable_in(guest, accepted)
@@ -169,8 +165,7 @@ def test_accepting_waits_unless_the_listener_is_nonblocking(
     with socket.create_connection(listener.getsockname()):
         readable(listener)
         accepted = guest.accept(3, NONBLOCK)
-        stat = guest.call("fd_fdstat_get", accepted)
-        assert isinstance(stat, Fdstat)
+        stat = guest.fdstat(accepted)
         assert stat.flags == NONBLOCK
         with pytest.raises(Errno, match="again"):
             guest.receive(accepted, 8)

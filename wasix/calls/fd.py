@@ -13,7 +13,6 @@ from wasix.abi.types import (
     Attributes,
     Bits,
     Fdflags,
-    Fdstat,
     Filetype,
     Fstflags,
     PrestatDir,
@@ -180,9 +179,11 @@ def fd_sync(thread: Thread, fd: int) -> None:
     thread.process.descriptors.file(fd, Rights.FD_SYNC).sync(data_only=False)
 
 
-def fd_fdstat_get(thread: Thread, fd: int) -> Fdstat:
+def fd_fdstat_get(thread: Thread, fd: int) -> tuple[int, int, int, int]:
+    """The fields of an `Fdstat`; as with `Attributes`, a plain tuple takes less time."""
     entry = thread.process.descriptors.get(fd)
-    return Fdstat(entry.file.filetype, entry.file.flags, entry.rights, entry.inheriting)
+    file = entry.file
+    return file.filetype, file.flags, entry.rights, entry.inheriting
 
 
 def fd_fdstat_set_flags(thread: Thread, fd: int, flags: int) -> None:

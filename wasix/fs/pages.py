@@ -98,7 +98,7 @@ def reserve(pages: Pages, quota: Quota, index: int, start: int, end: int) -> Pag
         if grown <= start:
             return None
         cost = grown - have + price
-    quota.charge(cost)
+    quota.used += cost
     if page is None:
         page = pages[index] = Page()
     page.room = grown

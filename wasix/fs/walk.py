@@ -358,7 +358,7 @@ def open_path(
             inode = _create(namespace, above, name, exclusive)
         elif inode is None or slashed or inode.filetype == _DIRECTORY:
             raise Errno(E.ISDIR)
-    else:
+    elif inode is None or slashed:
         inode = _existing(inode, slashed)
     if how.directory and inode.filetype not in (_DIRECTORY, _LINK):
         raise Errno(E.NOTDIR)
