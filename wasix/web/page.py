@@ -503,10 +503,10 @@ class Page:
         try:
             while pending:
                 name, empty = pending.pop()
-                place = walk.resolve(self.namespace, root, name, follow=False)
+                inode = walk.find(self.namespace, root, name, follow=False)
                 if empty:
                     walk.remove_directory(self.namespace, root, name)
-                elif isinstance(place.inode, Directory):
+                elif isinstance(inode, Directory):
                     pending.append((name, True))
                     pending += [(f"{name}/{entry}", False) for entry in self._names(name)]
                 else:
