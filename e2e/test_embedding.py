@@ -77,7 +77,7 @@ def test_terminals_of_one_kernel_have_its_files_in_common(page: Page) -> None:
     expect(first).to_contain_text("6")
     second.click()
     page.keyboard.type("print(*open('/tmp/x'))\n")
-    expect(second).to_contain_text(re.compile(r"\bshared\b.*>>> \W*$"))
+    expect(second).to_contain_text(re.compile(r"\)\)\s*shared\s*>>> "))
     expect(third).to_contain_text("ended with status 0")
     files = "async () => (await document.querySelector('#third').wasix.fs.list('/tmp')).length"
     assert page.evaluate(files) == 0

@@ -11,9 +11,9 @@ import time
 from statistics import median
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
-from e2e.browser import launch, resident
+from e2e.browser import resident
 from e2e.conftest import kernel, opened
 
 SECONDS = float(os.environ.get("WASIX_SOAK_SECONDS", "0"))
@@ -46,20 +46,17 @@ COMPUTE = "print('busy', flush=True)\nwhile True: pass"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
-def test_soak_a_page_stays_as_large_as_it_is(isolated_site: str) -> None:
+def test_soak_a_page_stays_as_large_as_it_is(browser: Browser, isolated_site: str) -> None:
     samples: list[int] = []
     end = time.monotonic() + SECONDS
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        with opened(browser, isolated_site, isolated=True) as page:
-            while len(samples) < ROUNDS or time.monotonic() < end:
-                if len(samples) % LIFE == 0:
-                    script = kernel(page)
-                seen, processes = script(ROUND, COMPUTE)
-                assert seen == [0, "1048576\n", 137, 130] * 5
-                assert processes == []
-                samples.append(resident(browser))
-        browser.close()
+    with opened(browser, isolated_site, isolated=True) as page:
+        while len(samples) < ROUNDS or time.monotonic() < end:
+            if len(samples) % LIFE == 0:
+                script = kernel(page)
+            seen, processes = script(ROUND, COMPUTE)
+            assert seen == [0, "1048576\n", 137, 130] * 5
+            assert processes == []
+            samples.append(resident(browser))
     quarter = len(samples) // 4
     early, late = median(samples[quarter : 2 * quarter]), median(samples[-quarter:])
     assert late < GROWTH * early, samples
