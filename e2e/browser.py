@@ -1,6 +1,6 @@
 """The browser most end-to-end tests run in: a Chromium of the system, or else Playwright's own.
 
-`python -m e2e.browser install` gets one if there is none on the system, and the others that
+`python -m e2e.browser install` gets one if there is none; with `--all` also those that
 `e2e/test_browsers.py` drives, as far as it may.
 """
 
@@ -82,9 +82,10 @@ def _install_packages() -> None:
         subprocess.run([*command, *packages], check=False, env=environ, stdout=sys.stderr)
 
 
-def install() -> int:
-    """Get the browsers: the distribution's where we may, Chromium else as Playwright has it."""
-    if _missing() and shutil.which("apt-get") and _is_root():
+def install(*, others: bool) -> int:
+    """Get Chromium, from the distribution if we may, else as Playwright has it."""
+    wanted = _missing() if others else {"Chromium"}.intersection(_missing())
+    if wanted and shutil.which("apt-get") and _is_root():
         _install_packages()
     for name in _missing():
         packages = " ".join(WANTED[name][1])
@@ -100,6 +101,6 @@ def install() -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] != ["install"]:
-        sys.exit(f"usage: {sys.executable} -m e2e.browser install")
-    sys.exit(install())
+    if sys.argv[1:] not in (["install"], ["install", "--all"]):
+        sys.exit(f"usage: {sys.executable} -m e2e.browser install [--all]")
+    sys.exit(install(others="--all" in sys.argv))
