@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright
@@ -68,25 +69,25 @@ def _is_root() -> bool:
     return hasattr(os, "getuid") and os.getuid() == 0
 
 
-def _missing() -> list[str]:
-    return [name for name, (find, _) in WANTED.items() if find() is None]
+def _missing(wanted: Iterable[str] = WANTED) -> list[str]:
+    return [name for name in wanted if WANTED[name][0]() is None]
 
 
-def _install_packages() -> None:
+def _install_packages(names: Iterable[str]) -> None:
     """Get the distribution's, one browser after the other: there may be none of a name."""
     subprocess.run(["apt-get", "update", "-qq"], check=False)
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
-    for name in _missing():
+    for name in names:
         packages = WANTED[name][1]
         subprocess.run([*command, *packages], check=False, env=environ, stdout=sys.stderr)
 
 
 def install(*, others: bool) -> int:
     """Get Chromium, from the distribution if we may, else as Playwright has it."""
-    wanted = _missing() if others else {"Chromium"}.intersection(_missing())
-    if wanted and shutil.which("apt-get") and _is_root():
-        _install_packages()
+    missing = _missing(WANTED if others else ["Chromium"])
+    if missing and shutil.which("apt-get") and _is_root():
+        _install_packages(missing)
     for name in _missing():
         packages = " ".join(WANTED[name][1])
         if name != "Chromium":

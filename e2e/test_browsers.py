@@ -254,6 +254,7 @@ def check_guest(column: Column, guest: WasixGuest) -> None:
 )
 def test_programs_start_others_as_on_linux(loaded: Column, guest: WasixGuest) -> None:
     if loaded.key in HELD and guest.name == "unix_signal":
+        loaded.seen = "yes; timers of some milliseconds are too fast for it"
         pytest.skip("its timers are over before a call by a service worker is")
     check_guest(loaded, guest)
 

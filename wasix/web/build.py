@@ -211,7 +211,7 @@ def _runtime(packages: Path, assets: Path, folder: Path) -> dict[str, Any]:
     _library(pyodide / "python_stdlib.zip", kernel.values(), library)
     _run(["node", WEB / "pack.mjs", pyodide, library, ",".join(kernel), folder], folder)
     version = json.loads((pyodide / "package.json").read_text())["version"]
-    # The snapshot follows from the archive, but differs a little each time it is made.
+    # The snapshot follows from the archive.
     archive = (folder / "python.zip").read_bytes()
     digest = hashlib.sha256(version.encode() + archive).hexdigest()[:12]
     place = assets / f"pyodide-{version}-{digest}"

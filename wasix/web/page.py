@@ -43,14 +43,12 @@ NO_SUSPENDING = (
 _CHUNK = 1 << 20
 _MOST_CALLS = 256
 """System calls that are told of together."""
+_POOL = 1 << 12
+"""Random bytes that are asked for at once."""
 
 
 class PageError(Exception):
     """Something asked for cannot be done; the text says why."""
-
-
-_POOL = 1 << 12
-"""Random bytes that are asked for at once."""
 
 
 class PageHost(Clock):

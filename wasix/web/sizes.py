@@ -1,13 +1,18 @@
-"""How large the parts of a bundle are, beside those of the last release."""
+"""How large the parts of a bundle are, beside those of the last release.
+
+`python -m wasix.web.sizes BUNDLE` lets those of a bundle, made with `--compress`, be a release's.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import wasix
 from wasix.web.compress import CODINGS
 from wasix.web.sources import ROOT
 
@@ -91,3 +96,9 @@ def record(bundle: Path, version: str) -> None:
     """Let these be the sizes of a release."""
     found = {"version": version, "parts": parts(bundle)}
     RELEASE.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: {sys.executable} -m wasix.web.sizes BUNDLE")
+    record(Path(sys.argv[1]), wasix.__version__)
