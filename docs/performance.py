@@ -87,6 +87,14 @@ _SECTIONS = (
         "Where a call's time goes in a page",
         "As above; here the door is WebAssembly's way into Python.",
     ),
+    (
+        "visits",
+        "visits/",
+        "Visits to a page",
+        "Each page is there for one program, in the same Chromium; all files come compressed from "
+        "one server. A first visit finds nothing in the browser's cache, a later one what the two "
+        "before it left there.",
+    ),
     ("growth", "growth/", "What grows", ""),
 )
 """Measure, the beginning of its keys, title, introduction."""

@@ -59,11 +59,11 @@ SYSTEMS = {
 
 
 @contextmanager
-def serving(directory: Path, handler: type[Handler]) -> Iterator[str]:
+def serving(directory: Path, handler: type[Handler], page: str = "page.html") -> Iterator[str]:
     http = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(directory)))
     with http:
         threading.Thread(target=http.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{http.server_address[1]}/page.html"
+        yield f"http://127.0.0.1:{http.server_address[1]}/{page}"
         http.shutdown()
 
 

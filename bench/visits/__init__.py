@@ -10,9 +10,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -21,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright
 
 from bench.figures import Effort, Result, Row, in_turns
 from bench.guests import guest
-from bench.page import PACKAGES, SYSTEMS, install, versions
+from bench.page import PACKAGES, SYSTEMS, install, serving, versions
 from bench.startup import python
 from bench.subjects import Unsupported
 from e2e.browser import launch, resident
@@ -88,15 +87,9 @@ class _Linked(Handler):
             outputfile.write(piece)
 
 
-@contextmanager
-def _serving(folder: Path, link: Link, *, isolated: bool) -> Iterator[str]:
+def _serving(folder: Path, link: Link, *, isolated: bool) -> AbstractContextManager[str]:
     bases = (_Linked, IsolatingHandler) if isolated else (_Linked,)
-    handler = type("Linked", bases, {"link": link})
-    http = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder)))
-    with http:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{http.server_address[1]}/visit.html"
-        http.shutdown()
+    return serving(folder, type("Linked", bases, {"link": link}), "visit.html")
 
 
 def _prepare(folder: Path, effort: Effort) -> None:
