@@ -24,7 +24,7 @@ _TYPES = {".css", ".html", ".js", ".json", ".mjs", ".snapshot", ".svg", ".txt", 
 
 
 def compressible(directory: Path) -> list[Path]:
-    files = (path for path in directory.rglob("*") if path.suffix in _TYPES)
+    files = (path for path in directory.rglob("*") if path.suffix in _TYPES and path.is_file())
     return sorted(path for path in files if path.stat().st_size >= LEAST)
 
 
