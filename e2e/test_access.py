@@ -5,6 +5,7 @@ Checked by axe-core, whose rules are those of WCAG and of good practice.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,13 @@ def test_axe_finds_nothing(looked_at: Page) -> None:
     page.unroute("**/python-*.wasm")
     page.reload()
     wait_for_screen(page, ">>>")
+    page.get_by_text("Processes").click()
+    page.get_by_label("System calls, from the next start on").check()
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_role("log", name="System calls")).to_contain_text("fd_write")
+    expect(page.get_by_role("button", name=re.compile("^Kill python"))).to_be_attached()
+    wait_for_screen(page, ">>>")
+    page.keyboard.type("n = open('b.zip', 'w').write('text')\n")
     page.keyboard.type("import os; os.mkdir('sub'); n = open('a.txt', 'w').write('text')\n")
     page.keyboard.type(f"print('{COLOURS}\\x1b[0m\\x1b[2mfaint\\x1b[0m \\x1b[7minverse')\n")
     wait_for(page, "inverse")

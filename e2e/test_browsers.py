@@ -372,7 +372,7 @@ def test_after_one_visit_it_works_without_a_server(column: Column) -> None:
 
 def wait_for_isolation(column: Column) -> None:
     """The page is loaded again in between, which ends the scripts that look at it."""
-    for _ in range(300):
+    for _ in range(900):  # all that the bundle needs is kept first
         with suppress(ScriptError):
             if column.evaluate("return crossOriginIsolated && document.readyState === 'complete'"):
                 return
