@@ -38,6 +38,7 @@ def measured(name: str) -> dict[str, list[dict[str, Any]]]:
         ("plain", [TITLES["wasix-cranelift"], TITLES["wasix-v8"]]),
         ("fuel", [TITLES["wasix-cranelift"], TITLES["wasix-v8"]]),
         ("page", ["wasix in a page", "wasix in an isolated page"]),
+        ("visits", ["wasix in an isolated page"]),
     ],
 )
 def test_every_row_has_figures_of_ours_and_is_shown(
