@@ -91,9 +91,11 @@ _SECTIONS = (
         "visits",
         "visits/",
         "Visits to a page",
-        "Each page is there for one program, in the same Chromium; all files come compressed from "
-        "one server. A first visit finds nothing in the browser's cache, a later one what the two "
-        "before it left there.",
+        (
+            "Each page is there for one program, in the same Chromium; all files come compressed "
+            "from one server. A first visit finds nothing in the browser's cache, a later one what "
+            "the two before it left there."
+        ),
     ),
     ("growth", "growth/", "What grows", ""),
 )
