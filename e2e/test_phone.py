@@ -96,6 +96,21 @@ def test_a_word_arrives_that_is_composed(echo: Page, keyboard: CDPSession) -> No
     wait_for_screen(echo, "'hello '\n?")
 
 
+def test_what_follows_a_composed_word_at_once_does_not_overtake_it(echo: Page) -> None:
+    echo.evaluate(f"""() => {{
+      const keyboard = {SCREEN}.activeElement;
+      keyboard.dispatchEvent(new CompositionEvent("compositionstart"));
+      keyboard.value = "hello";
+      keyboard.dispatchEvent(new CompositionEvent("compositionend", {{ data: "hello" }}));
+      keyboard.value += " ";
+      const bubbles = {{ bubbles: true, composed: true }};
+      keyboard.dispatchEvent(new InputEvent("input", {{ data: " ", inputType: "insertText", ...bubbles }}));
+    }}""")
+    wait_for_screen(echo, "? hello")
+    echo.keyboard.press("Enter")
+    wait_for_screen(echo, "'hello '\n?")
+
+
 def test_keys_below_the_screen_edit_a_line_and_keep_the_keyboard(
     echo: Page, keyboard: CDPSession
 ) -> None:

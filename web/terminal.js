@@ -93,6 +93,13 @@ export class Screen {
       keyboard.focus();
       this.#key(keys.modified(data));
     });
+    // A word that was composed is sent a turn later, with all that has come after it until then.
+    let ends = false;
+    keyboard.addEventListener("compositionend", () => {
+      ends = true;
+      setTimeout(() => (ends = false));
+    });
+    place.addEventListener("input", (event) => ends && event.stopPropagation(), { capture: true });
     if (host.hasAttribute("autofocus")) terminal.focus();
   }
 
