@@ -103,8 +103,8 @@ def test_what_follows_a_composed_word_at_once_does_not_overtake_it(echo: Page) -
       keyboard.value = "hello";
       keyboard.dispatchEvent(new CompositionEvent("compositionend", {{ data: "hello" }}));
       keyboard.value += " ";
-      const bubbles = {{ bubbles: true, composed: true }};
-      keyboard.dispatchEvent(new InputEvent("input", {{ data: " ", inputType: "insertText", ...bubbles }}));
+      const input = {{ data: " ", inputType: "insertText", bubbles: true, composed: true }};
+      keyboard.dispatchEvent(new InputEvent("input", input));
     }}""")
     wait_for_screen(echo, "? hello")
     echo.keyboard.press("Enter")

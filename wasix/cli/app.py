@@ -167,9 +167,7 @@ def web() -> None:
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
 
-@web.command()
-@click.argument("directory", type=_DIRECTORY)
-@click.option(
+_PROGRAMS = click.option(
     "--program",
     "programs",
     multiple=True,
@@ -177,19 +175,26 @@ _DIRECTORY = click.Path(file_okay=False, path_type=Path)
     help="A program to put in, from the catalogue or a .wasm file; the first is the page's own. "
     "May be repeated.",
 )
-@click.option(
-    "--compress",
-    is_flag=True,
-    help="Write FILE.br and FILE.gz beside each FILE, for hosts that hand these out, and tell all "
-    "sizes. Takes some minutes the first time.",
-)
-@click.option(
+_PAGES = click.option(
     "--pages",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="FOLDER",
     help="Put pages of your own in, made from FOLDER's templates NAME.html.j2 and scripts NAME.js: "
     "see web/README.md.",
 )
+_DEFAULT_PROGRAMS = ("python", "sqlite3", "cowsay")
+
+
+@web.command()
+@click.argument("directory", type=_DIRECTORY)
+@_PROGRAMS
+@click.option(
+    "--compress",
+    is_flag=True,
+    help="Write FILE.br and FILE.gz beside each FILE, for hosts that hand these out, and tell all "
+    "sizes. Takes some minutes the first time.",
+)
+@_PAGES
 def build(directory: Path, programs: tuple[str, ...], compress: bool, pages: Path | None) -> None:
     """Write a static site to DIRECTORY, for any file host."""
     with _told():
@@ -199,7 +204,7 @@ def build(directory: Path, programs: tuple[str, ...], compress: bool, pages: Pat
 
         build_site(
             directory,
-            programs or ("python", "sqlite3", "cowsay"),
+            programs or _DEFAULT_PROGRAMS,
             templates(pages.absolute()) if pages else (),
             brotli=11 if compress else None,
         )
@@ -210,6 +215,8 @@ def build(directory: Path, programs: tuple[str, ...], compress: bool, pages: Pat
 
 @web.command()
 @click.argument("directory", type=_DIRECTORY)
+@_PROGRAMS
+@_PAGES
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True)
 @click.option(
@@ -217,13 +224,36 @@ def build(directory: Path, programs: tuple[str, ...], compress: bool, pages: Pat
     is_flag=True,
     help="Send the headers that let workers share memory: threads of programs run at once.",
 )
-def serve(directory: Path, host: str, port: int, isolated: bool) -> None:
-    """Serve a site made by `wasix web build`."""
-    with _told():
-        from wasix.web.serve import serve as serve_site
+def serve(
+    directory: Path,
+    programs: tuple[str, ...],
+    pages: Path | None,
+    host: str,
+    port: int,
+    isolated: bool,
+) -> None:
+    """Serve a site made by `wasix web build`; open pages load again when it has changed.
 
-        click.echo(f"http://{host}:{port}/  (Ctrl-C ends it)")
-        serve_site(directory, host, port, isolated=isolated)
+    With programs or pages, DIRECTORY is made from them first, and again whenever one of their files
+    changes.
+    """
+    with _told():
+        from wasix.web.build import build as build_site
+        from wasix.web.live import Bundle
+        from wasix.web.live import serve as serve_bundle
+        from wasix.web.pages import templates
+
+        def make() -> None:
+            own = templates(pages.absolute()) if pages else ()
+            build_site(directory, programs or _DEFAULT_PROGRAMS, own)
+
+        sources = [path for name in programs if (path := Path(name)).is_file()]
+        if pages:
+            sources.append(pages)
+        bundle = Bundle(directory, sources, make, click.echo)
+        if programs or pages:
+            make()
+        serve_bundle(bundle, host, port, isolated=isolated)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,9 @@ WEB = ROOT / "web"
 
 PYODIDE_FILES = ("pyodide.asm.mjs", "pyodide.asm.wasm")
 """What Pyodide fetches by itself, beside the standard library."""
+
+PACKING = ("pack.mjs", "pack.py", "snapshot.js")
+"""What makes Python's archive and snapshot."""
 
 PUBLIC = ("loader", "element", "offline", "process", "wasix")
 """Modules whose types scripts of a page see."""
@@ -91,7 +94,7 @@ def build(
             "environ": ENVIRONMENT,
             "signals": {f"SIG{signal.name}": signal.value for signal in Signal},
             "harmless": sorted(IGNORED | STOPPING),
-            "runtime": _runtime(packages, assets, Path(folder)),
+            "runtime": _runtime(packages, assets),
         }
         script = _scripts(packages, manifest, bundle, Path(folder))
         _types(packages, bundle, Path(folder))
@@ -203,24 +206,21 @@ def _programs(names: Iterable[str], assets: Path) -> Iterator[tuple[str, dict[st
         )
 
 
-def _runtime(packages: Path, assets: Path, folder: Path) -> dict[str, Any]:
+def _runtime(packages: Path, assets: Path) -> dict[str, Any]:
     """Pyodide, its standard library and the kernel, in a directory named after their content."""
     pyodide = packages / "pyodide"
-    library = folder / "library.zip"
-    kernel = sources()
-    _library(pyodide / "python_stdlib.zip", kernel.values(), library)
-    _run(["node", WEB / "pack.mjs", pyodide, library, ",".join(kernel), folder], folder)
     version = json.loads((pyodide / "package.json").read_text())["version"]
+    packed = _packed(pyodide, version)
     # The snapshot follows from the archive.
-    archive = (folder / "python.zip").read_bytes()
+    archive = (packed / "python.zip").read_bytes()
     digest = hashlib.sha256(version.encode() + archive).hexdigest()[:12]
     place = assets / f"pyodide-{version}-{digest}"
     place.mkdir()
     for name in PYODIDE_FILES:
         shutil.copy(pyodide / name, place)
     for name in ("python.zip", "python.snapshot"):
-        shutil.copy(folder / name, place)
-    snapshot = (folder / "python.snapshot").read_bytes()
+        shutil.copy(packed / name, place)
+    snapshot = (packed / "python.snapshot").read_bytes()
     (place / "python.snapshot.gz").write_bytes(gzip.compress(snapshot, mtime=0))
     with zipfile.ZipFile(place / "nothing.zip", "w"):
         pass
@@ -234,10 +234,33 @@ def _runtime(packages: Path, assets: Path, folder: Path) -> dict[str, Any]:
     }
 
 
-def _library(stock: Path, kernel: Iterable[Path], path: Path) -> None:
-    """Python's library with the kernel's sources and the stand-ins in it."""
-    own = {file.relative_to(ROOT).as_posix(): file for file in kernel}
+def _packed(pyodide: Path, version: str) -> Path:
+    """A directory with what `pack.mjs` makes, in the cache, since it takes some seconds."""
+    kernel = sources()
+    own = {file.relative_to(ROOT).as_posix(): file for file in kernel.values()}
     own |= {file.relative_to(STANDINS).as_posix(): file for file in STANDINS.rglob("*.py")}
+    digest = hashlib.sha256(version.encode())
+    tools = {name: WEB / name for name in PACKING}
+    for name, file in sorted({**own, **tools}.items()):
+        data = file.read_bytes()
+        digest.update(f"{name}\0{len(data)}\0".encode() + data)
+    place = cache.directory() / "web" / "python" / digest.hexdigest()[:16]
+    if place.exists():
+        return place
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=place.parent) as name:
+        library, made = Path(name) / "library.zip", Path(name) / "made"
+        made.mkdir()
+        _library(pyodide / "python_stdlib.zip", own, library)
+        _run(["node", WEB / "pack.mjs", pyodide, library, ",".join(kernel), made], made)
+        # Another build may have been faster; what it made is the same.
+        with suppress(OSError):
+            made.rename(place)
+    return place
+
+
+def _library(stock: Path, own: Mapping[str, Path], path: Path) -> None:
+    """Python's library with the kernel's sources and the stand-ins in it."""
     with zipfile.ZipFile(stock) as given, zipfile.ZipFile(path, "w") as library:
         for name in given.namelist():
             if name not in own:

@@ -90,7 +90,12 @@ class IsolatingHandler(Handler):
 
 
 def server(
-    directory: Path, host: str = "127.0.0.1", port: int = 0, *, isolated: bool = False
+    directory: Path,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    isolated: bool = False,
+    handler: type[Handler] = Handler,
 ) -> ThreadingHTTPServer:
     """A server for a bundle, which can be an `isolated` page; port 0 is any free one.
 
@@ -101,18 +106,8 @@ def server(
             f"{directory} holds no bundle: make one with `wasix web build {directory}`"
         )
     try:
-        handler = IsolatingHandler if isolated else Handler
+        if isolated:
+            handler = type("Isolating", (IsolatingHandler, handler), {})
         return ThreadingHTTPServer((host, port), partial(handler, directory=str(directory)))
     except OSError as error:
         raise UsageError(f"{host}:{port} cannot be listened on: {error.strerror}") from None
-
-
-def serve(
-    directory: Path, host: str = "127.0.0.1", port: int = 8000, *, isolated: bool = False
-) -> None:
-    """Serve a bundle until interrupted."""
-    with server(directory, host, port, isolated=isolated) as http:
-        try:
-            http.serve_forever()
-        except KeyboardInterrupt:
-            return
