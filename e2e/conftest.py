@@ -20,7 +20,10 @@ from wasix.web.serve import ISOLATION, server
 
 PROGRAMS = ("python", "cowsay", "sqlite3", "php", "ruby", "qjs")
 
-expect.set_options(timeout=30_000)
+PATIENCE = 30_000
+"""Milliseconds for which a page is waited for."""
+
+expect.set_options(timeout=PATIENCE)
 
 BLANK = "<!doctype html><title>test</title><link rel='icon' href='data:,'>"
 """A page with nothing on it, from which scripts load the loader."""
@@ -105,7 +108,7 @@ def opened(
         service_workers="allow" if service_workers else "block",
     )
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE)
     headers = {"Content-Type": "text/html", **(ISOLATION if isolated else {})}
     page.route("**/blank.html", lambda route: route.fulfill(body=BLANK, headers=headers))
     reports: list[str] = []
@@ -126,6 +129,20 @@ def opened(
 def page(browser: Browser, site: str) -> Iterator[Page]:
     with opened(browser, site) as page:
         yield page
+
+
+def wait_until(page: Page, script: str, arg: object = None) -> None:
+    """Until an async function gives true. `wait_for_function` does not wait for what it gives."""
+    page.evaluate(
+        f"""async (arg) => {{
+          const end = performance.now() + {PATIENCE};
+          while (!(await ({script})(arg))) {{
+            if (performance.now() > end) throw new Error("it never is");
+            await new Promise((done) => setTimeout(done, 50));
+          }}
+        }}""",
+        arg,
+    )
 
 
 Script = Callable[..., Any]

@@ -7,6 +7,7 @@ import zlib
 import pytest
 from playwright.sync_api import Page, expect
 
+from e2e.conftest import wait_until
 from e2e.test_terminal import start, wait_for
 
 ECHO = """python -c "while True: print(ascii(input('? ')))" """
@@ -203,7 +204,7 @@ def test_a_selection_is_copied_and_the_key_is_free_again(page: Page) -> None:
         assert corner
         page.mouse.dblclick(corner["x"] + 30, corner["y"] + 8)
         page.keyboard.press(keys)
-        page.wait_for_function(f"async () => await {read} === 'select-me'")
+        wait_until(page, f"async () => await {read} === 'select-me'")
         expect(page.locator(".xterm-selection div")).to_have_count(0)
     page.keyboard.press("Control+c")
     wait_for(page, "ended with status 130")
@@ -228,7 +229,7 @@ def test_a_selection_begins_at_the_edge(page: Page) -> None:
     page.mouse.move(box["x"] + 200, box["y"] + 80, steps=4)
     page.mouse.up()
     page.keyboard.press("Control+Shift+C")
-    page.wait_for_function("async () => (await navigator.clipboard.readText()).includes('< hi >')")
+    wait_until(page, "async () => (await navigator.clipboard.readText()).includes('< hi >')")
 
 
 def test_raw_mode_gives_a_program_every_key(page: Page) -> None:

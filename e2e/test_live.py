@@ -84,7 +84,7 @@ def test_what_is_changed_is_built_again_and_shown(
 ) -> None:
     url, _ = said().split(maxsplit=1)
     page.goto(f"{url}pages/main.html")
-    shown = "document.querySelector('wasix-terminal').text"
+    shown = "document.querySelector('wasix-terminal').text?"
     page.wait_for_function(f"{shown}.includes('first')")
     sources.program("other")
     assert said().startswith("word.wasm: built again in ")

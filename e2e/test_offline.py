@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from e2e.conftest import opened
+from e2e.conftest import opened, wait_until
 from tests.api.test_threads import FLAGS, native
 from tests.guests.build import compile_guest
 
@@ -31,7 +31,7 @@ KEPT = """async (part) => {
 def test_after_one_visit_the_page_works_without_a_network(page: Page) -> None:
     page.goto("#cowsay Moo")
     expect(page.locator("[role=status]")).to_have_text("Ended with status 0")
-    page.wait_for_function(KEPT, arg="/cowsay-")
+    wait_until(page, KEPT, "/cowsay-")
     page.context.set_offline(True)
     page.reload()
     expect(page.locator("[role=status]")).to_have_text("Ended with status 0")
@@ -46,7 +46,7 @@ def test_a_script_can_have_its_programs_kept(page: Page) -> None:
         "async () => { const { load } = await import('./loader.js');"
         " await (await load()).run('cowsay', ['Moo']); }"
     )
-    page.wait_for_function(KEPT, arg="/cowsay-")
+    wait_until(page, KEPT, "/cowsay-")
 
 
 def test_where_the_server_sends_no_headers_a_page_is_isolated_by_it(page: Page) -> None:

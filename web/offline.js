@@ -10,6 +10,11 @@ const [WAITING, KEEPING, ISOLATING] = SCRIPTS;
 /** Milliseconds within which a service worker answers that does so at all. */
 const ANSWERS = 5000;
 
+/** Milliseconds for which nothing has to be starting before a bundle is kept. */
+const CALM = 1000;
+
+/** What is starting. @type {Set<Promise<unknown>>} */
+const starting = new Set();
 /** Programs that are to be kept as well. @type {Set<string>} */
 const used = new Set();
 /** @type {ServiceWorker | null} */
@@ -26,8 +31,7 @@ let worker = null;
 export async function offline({ isolate = false } = {}) {
   if (!("serviceWorker" in navigator)) return false;
   try {
-    // Not while the page itself is still loading.
-    if (!isolate && document.readyState !== "complete") await new Promise((done) => addEventListener("load", done));
+    if (!isolate) await calm();
     worker = await registered(isolate ? ISOLATING : KEEPING);
   } catch {
     return false;
@@ -63,6 +67,22 @@ export async function waiting(running) {
   } catch {
     return null;
   }
+}
+
+/** Something starts that is not to be kept waiting by what is fetched to be kept. @param {Promise<unknown>} started */
+export function starts(started) {
+  const ended = () => starting.delete(started);
+  starting.add(started);
+  started.then(ended, ended);
+}
+
+/** Resolves when the page, and what it starts, has loaded. */
+async function calm() {
+  if (document.readyState !== "complete") await new Promise((done) => addEventListener("load", done));
+  do {
+    await Promise.allSettled(starting);
+    await new Promise((done) => setTimeout(done, CALM));
+  } while (starting.size);
 }
 
 /** One registration after the other: each replaces what was there. @type {Promise<unknown>} */

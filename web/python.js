@@ -3,6 +3,7 @@
 import { loadPyodide } from "pyodide";
 
 import { instantiated, unpack } from "./snapshot.js";
+import { unpacked } from "./unpacked.js";
 
 /**
  * Where the parts of Python lie.
@@ -43,21 +44,10 @@ async function load({ url, library, snapshot, compresses, nothing, lock }) {
   }
 }
 
-/**
- * A file that a server compresses, or that is there compressed with `.gz` at the end of its name.
- * @param {string} url @param {boolean} [compresses]
- */
+/** What the service worker has kept of it, which needs no unpacking; else from the network. @param {string} url @param {boolean} [compresses] */
 async function fetched(url, compresses) {
-  if (compresses) {
-    const aborter = new AbortController();
-    const response = await fetch(url, { signal: aborter.signal });
-    if (response.ok && response.headers.has("content-encoding")) return new Uint8Array(await response.arrayBuffer());
-    aborter.abort();
-  }
-  const response = await fetch(`${url}.gz`);
-  if (!response.ok || !response.body) throw new Error(`${url}.gz: HTTP status ${response.status}`);
-  const stream = response.body.pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  const kept = await globalThis.caches?.match(url).catch(() => undefined); // as in a sandboxed frame
+  return new Uint8Array(await (kept?.arrayBuffer() ?? unpacked(url, compresses)));
 }
 
 /** @param {Runtime} runtime */

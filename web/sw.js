@@ -6,9 +6,10 @@
  * What is named by its content is taken from the cache; the rest from the network as long as there is one.
  */
 
-import { FILES, VERSION } from "#precached";
+import { FILES, SNAPSHOT, VERSION } from "#precached";
 
 import { Slots } from "./slots.js";
+import { unpacked } from "./unpacked.js";
 
 const scope = /** @type {any} */ (globalThis);
 const options = new URL(location.href).searchParams;
@@ -57,7 +58,12 @@ function isolated(response) {
 const lasts = (event, promise) => event.waitUntil(promise);
 
 addEventListener("install", (event) => {
-  const kept = async () => keeps && (await caches.open(prefix + VERSION)).addAll(FILES);
+  const kept = async () => {
+    if (!keeps) return;
+    const cache = await caches.open(prefix + VERSION);
+    const snapshot = async () => cache.put(SNAPSHOT, new Response(await unpacked(SNAPSHOT)));
+    await Promise.all([cache.addAll(FILES), snapshot()]);
+  };
   lasts(event, kept().then(() => scope.skipWaiting()));
 });
 

@@ -5,7 +5,7 @@
 
 import manifest from "#manifest";
 import { Staff } from "./hired.js";
-import { note, waiting } from "./offline.js";
+import { note, starts, waiting } from "./offline.js";
 import { Process } from "./process.js";
 import { startWorker } from "./workers.js";
 
@@ -173,6 +173,7 @@ export class Wasix extends EventTarget {
       persist: this.persist,
       ...this.#limits,
     });
+    starts(started);
     started.then(({ writable }) => writable || this.#tell(ELSEWHERE), () => {});
     return started;
   }
@@ -312,7 +313,7 @@ export class Wasix extends EventTarget {
     if (memoryLimit === undefined) this.prefetch(program);
     else if (what.url && what.wanted) note(what.url);
     for (const [path, data] of Object.entries(files)) await this.fs.writeFile(path, data);
-    const pid = await this.#ask("spawn", {
+    const spawned = this.#ask("spawn", {
       ...what,
       args: [...argv, ...args.map(String)],
       env: env ?? { ...manifest.environ, PWD: cwd, ...(terminal && described(terminal)), ...environ },
@@ -331,6 +332,8 @@ export class Wasix extends EventTarget {
       preopens,
       apart,
     });
+    starts(spawned);
+    const pid = await spawned;
     const process = new Process(pid, {
       send: (method, ...rest) => this.#send(method, pid, ...rest),
       insist: (status, method, ...rest) => this.#insist(pid, status, method, ...rest),

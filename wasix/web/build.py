@@ -372,8 +372,9 @@ def _service_worker(packages: Path, manifest: dict[str, Any], bundle: Path, fold
     programs = {program["file"] for program in described}
     programs |= {program["archive"]["file"] for program in described if program["archive"]}
     runtime = manifest["runtime"]
-    # The snapshot is kept compressed. Engines that cannot start from it fetch the library instead.
-    spared = programs | {runtime["url"] + runtime[name] for name in ("library", "snapshot")}
+    snapshot, library = (runtime["url"] + runtime[name] for name in ("snapshot", "library"))
+    # The snapshot is kept unpacked. Engines that cannot start from it fetch the library instead.
+    spared = programs | {library, snapshot, f"{snapshot}.gz"}
     spoken = {".txt", ".ts"}  # licences and types
     files = [path for path in bundle.rglob("*") if path.is_file() and path.suffix not in spoken]
     names = sorted({path.relative_to(bundle).as_posix() for path in files} - spared)
@@ -385,6 +386,7 @@ def _service_worker(packages: Path, manifest: dict[str, Any], bundle: Path, fold
     listed = folder / "precached.js"
     listed.write_text(
         f"export const FILES = {json.dumps(['./', *names])};\n"
+        f"export const SNAPSHOT = {json.dumps(snapshot)};\n"
         f"export const VERSION = {json.dumps(digest.hexdigest()[:12])};\n"
     )
     options = ("--format=iife", f"--alias:#precached={listed}", f"--outfile={bundle / 'sw.js'}")

@@ -120,9 +120,7 @@ class LiveHandler(Handler):
 
     def do_GET(self) -> None:  # noqa: N802 - the base's name
         if urlsplit(self.path).path == _EVENTS:
-            # They go away while they are told.
-            with suppress(ConnectionError):
-                self._tell(urlsplit(self.path).query)
+            self._tell(urlsplit(self.path).query)
         else:
             super().do_GET()
 

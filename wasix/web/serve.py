@@ -44,6 +44,11 @@ class Handler(SimpleHTTPRequestHandler):
     extensions_map = _TYPES
     headers_of_all: Mapping[str, str] = {}
 
+    def handle(self) -> None:
+        # Browsers go away when they have seen enough.
+        with suppress(ConnectionError):
+            super().handle()
+
     def send_head(self) -> io.BytesIO | BinaryIO | None:
         """As the base does it, but with a compressed file if there is one."""
         accepted = {

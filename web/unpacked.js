@@ -1,0 +1,19 @@
+/** Fetches a file in the smallest form that its server has. */
+
+/**
+ * A file that a server compresses, or that is there compressed with `.gz` at the end of its name.
+ * @param {string} url
+ * @param {boolean} [compresses] Whether the server seems to compress as well as can be. If not, what it
+ *   has under the very name is not asked for.
+ */
+export async function unpacked(url, compresses = true) {
+  if (compresses) {
+    const aborter = new AbortController();
+    const response = await fetch(url, { signal: aborter.signal });
+    if (response.ok && response.headers.has("content-encoding")) return response.arrayBuffer();
+    aborter.abort();
+  }
+  const response = await fetch(`${url}.gz`);
+  if (!response.ok || !response.body) throw new Error(`${url}.gz: HTTP status ${response.status}`);
+  return new Response(response.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}
