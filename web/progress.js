@@ -1,6 +1,7 @@
 /** How much of what the worker fetches has come. Pyodide fetches some of it by itself. */
 
 const PAUSE = 100; // milliseconds between reports
+const ROOM = 1 << 16; // bytes that are read at once
 
 /**
  * Report what is fetched from now on, until all of it is there.
@@ -34,8 +35,8 @@ export function watch(report) {
     fetches.add(one);
     running++;
     try {
-      for await (const chunk of /** @type {ReadableStream<Uint8Array>} */ (response.body)) {
-        one.loaded += chunk.length;
+      for await (const length of pieces(/** @type {ReadableStream<Uint8Array>} */ (response.body))) {
+        one.loaded += length;
         if (performance.now() - last >= PAUSE) tell();
       }
       one.total = one.loaded;
@@ -54,4 +55,26 @@ export function watch(report) {
     if (response.ok && response.body) count(response.clone()).catch(() => {});
     return response;
   };
+}
+
+/**
+ * How long the pieces are that a body comes in. They are read into the same memory if browsers can do
+ * that: all of them, left to the garbage collector, would be tens of megabytes.
+ * @param {ReadableStream<Uint8Array>} body
+ */
+async function* pieces(body) {
+  let reader;
+  try {
+    reader = body.getReader({ mode: "byob" });
+  } catch {
+    for await (const piece of body) yield piece.length;
+    return;
+  }
+  let room = new ArrayBuffer(ROOM);
+  for (;;) {
+    const { done, value } = await reader.read(new Uint8Array(room));
+    if (done) return;
+    yield value.length;
+    room = value.buffer;
+  }
 }

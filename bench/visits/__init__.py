@@ -93,11 +93,13 @@ def _serving(folder: Path, link: Link, *, isolated: bool) -> AbstractContextMana
 def _prepare(site: Path, effort: Effort) -> None:
     """A bundle, with the page that visitors open in it, and what the peers need beside it."""
     quality = 4 if effort.quick else 11
-    programs = {"hello": guest("hello"), "python": python()}
-    build(site, [str(programs["hello"]), "python"])
+    with tempfile.TemporaryDirectory() as name:
+        programs = Path(name)
+        for program, path in (("hello", guest("hello")), ("python", python())):
+            shutil.copy(path, programs / f"{program}.wasm")
+        build(site, [str(programs / "hello.wasm"), "python"])
+        shutil.copytree(programs, site, dirs_exist_ok=True)
     shutil.copy(HERE / "visit.html", site)
-    for name, path in programs.items():
-        shutil.copy(path, site / f"{name}.wasm")
     install(effort)
     shutil.copytree(PACKAGES / "node_modules", site / "peers", symlinks=True)
     stock = shutil.ignore_patterns("*.map", "*.ts", "*.html")
