@@ -32,7 +32,7 @@ from wasix.abi import E, Errno
 from wasix.abi.types import Rights, Subscription, SubscriptionFd
 from wasix.calls import HANDLERS
 from wasix.fs import tarred
-from wasix.fs.archive import ArchiveError, HostSource, open_archive
+from wasix.fs.archive import ArchiveError, HostSource
 from wasix.fs.file import READ, WRITE, OpenFile
 from wasix.fs.host import HostVolume
 from wasix.fs.inode import Directory
@@ -40,6 +40,7 @@ from wasix.fs.memory import MemoryFilesystem
 from wasix.fs.overlay import OverlayFilesystem
 from wasix.fs.quota import Quota
 from wasix.fs.stream import HostStream
+from wasix.fs.unarchive import open_archive
 from wasix.net.host import HostSocket
 from wasix.proc.process import Thread
 from wasix.proc.wait import Block

@@ -10,7 +10,7 @@ declare const manifest: {
       argv: string[];
       environ: Record<string, string>;
       wanted: import("../engines/browser/run.js").Wanted;
-      /** A compressed tar archive of files that it looks for, and the directory these are to be in. */
+      /** Files that it looks for (see `wasix.web.provided`, compressed by gzip), and their directory. */
       archive: { file: string; at: string } | null;
     }
   >;

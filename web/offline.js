@@ -15,7 +15,7 @@ const CALM = 1000;
 
 /** What is starting. @type {Set<Promise<unknown>>} */
 const starting = new Set();
-/** Programs that are to be kept as well. @type {Set<string>} */
+/** Files of programs, that are to be kept as well. @type {Set<string>} */
 const used = new Set();
 /** @type {ServiceWorker | null} */
 let worker = null;
@@ -36,7 +36,7 @@ export async function offline({ isolate = false } = {}) {
   } catch {
     return false;
   }
-  for (const program of used) worker.postMessage({ keep: program });
+  for (const file of used) worker.postMessage({ keep: file });
   if (crossOriginIsolated) sessionStorage.removeItem(TRIED);
   if (isolate && !crossOriginIsolated && !sessionStorage.getItem(TRIED)) {
     sessionStorage.setItem(TRIED, "1");
@@ -119,8 +119,11 @@ async function register(wanted) {
   return found;
 }
 
-/** A program of the bundle is used. @param {string} url */
-export function note(url) {
-  if (!used.has(url)) worker?.postMessage({ keep: url });
-  used.add(url);
+/** Files of the bundle are used, that are not kept before. @param {(string | undefined)[]} urls */
+export function note(...urls) {
+  for (const url of urls) {
+    if (!url || used.has(url)) continue;
+    worker?.postMessage({ keep: url });
+    used.add(url);
+  }
 }

@@ -19,7 +19,7 @@ const slots = new Slots(scope.registration.scope);
 /** Other bundles of the origin have theirs. */
 const prefix = `wasix ${scope.registration.scope} `;
 
-/** @param {string} url Of a program. */
+/** @param {string} url Of a program, or of what it looks for. */
 async function keep(url) {
   const cache = await caches.open(prefix + VERSION);
   if (!(await cache.match(url))) await cache.add(url);

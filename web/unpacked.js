@@ -1,4 +1,4 @@
-/** Fetches a file in the smallest form that its server has. */
+/** Fetches files in the smallest form that their server has. */
 
 /**
  * A file that a server compresses, or that is there compressed with `.gz` at the end of its name.
@@ -13,7 +13,12 @@ export async function unpacked(url, compresses = true) {
     if (response.ok && response.headers.has("content-encoding")) return response.arrayBuffer();
     aborter.abort();
   }
-  const response = await fetch(`${url}.gz`);
-  if (!response.ok || !response.body) throw new Error(`${url}.gz: HTTP status ${response.status}`);
+  return gunzipped(`${url}.gz`);
+}
+
+/** What a file was before gzip. @param {string} url */
+export async function gunzipped(url) {
+  const response = await fetch(url);
+  if (!response.ok || !response.body) throw new Error(`${url} cannot be fetched: HTTP status ${response.status}`);
   return new Response(response.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }

@@ -196,10 +196,10 @@ export class Wasix extends EventTarget {
    * @param {Program} program
    */
   prefetch(program) {
-    const { url, wanted } = find(program);
+    const { url, wanted, archive } = find(program);
     if (!url || !wanted) return;
-    note(url);
-    void this.#ask("prefetch", url).catch(() => {});
+    note(url, archive?.url);
+    void this.#ask("prefetch", url, archive).catch(() => {});
   }
 
   /** @param {string} method @param {...any} args @returns {Promise<any>} */
@@ -311,7 +311,7 @@ export class Wasix extends EventTarget {
     signal?.throwIfAborted();
     const { argv, environ, ...what } = find(program);
     if (memoryLimit === undefined) this.prefetch(program);
-    else if (what.url && what.wanted) note(what.url);
+    else if (what.url && what.wanted) note(what.url, what.archive?.url);
     for (const [path, data] of Object.entries(files)) await this.fs.writeFile(path, data);
     const spawned = this.#ask("spawn", {
       ...what,
@@ -329,7 +329,7 @@ export class Wasix extends EventTarget {
       outputLimit,
       maxFiles,
       trace: Boolean(trace),
-      preopens,
+      preopens: [...preopens, ...(what.archive ? [what.archive.at] : [])],
       apart,
     });
     starts(spawned);
@@ -432,7 +432,7 @@ function signalNumber(signal) {
 /**
  * @param {Program} program
  * @returns {{ name: string, argv: string[], environ: object, url?: string, wanted?: object,
- *   module?: Uint8Array }}
+ *   module?: Uint8Array, archive?: { url: string, at: string } }}
  */
 function find(program) {
   if (typeof program === "object" && "module" in program) {
@@ -444,7 +444,8 @@ function find(program) {
   const known = /** @type {Record<string, any>} */ (manifest.programs)[text];
   if (known && Object.hasOwn(manifest.programs, text)) {
     const { argv, environ, file, wanted } = known;
-    return { name: text, argv, environ, wanted, url: new URL(file, base).href };
+    const archive = known.archive && { url: new URL(known.archive.file, base).href, at: known.archive.at };
+    return { name: text, argv, environ, wanted, url: new URL(file, base).href, archive };
   }
   if (text.includes("/") || text.endsWith(".wasm")) {
     const url = new URL(text, document.baseURI);

@@ -17,6 +17,7 @@ import { watch } from "./progress.js";
 import { startPython } from "./python.js";
 import { openStorage } from "./storage.js";
 import { Threads } from "./threads.js";
+import { gunzipped } from "./unpacked.js";
 
 /** @typedef {import("../engines/browser/held.js").Place} Place */
 /** @typedef {import("../engines/browser/run.js").Wanted} Wanted */
@@ -27,6 +28,8 @@ import { Threads } from "./threads.js";
  * @property {string} [url] Where it is fetched from.
  * @property {Uint8Array} [module] Its bytes, instead.
  * @property {Wanted} [wanted] What it imports, if that is known and was checked.
+ * @property {{ url: string, at: string } | null} [archive] Files that it looks for, and the directory
+ *   these are to be in.
  * @property {string[]} args With the program's own name at the front.
  * @property {Record<string, string>} env
  * @property {string} cwd
@@ -100,8 +103,8 @@ class Kernel {
 
   /** Start a program. Resolves to its pid. @param {Command} command */
   async spawn(command) {
-    const { name, args, env, cwd, stdin, terminal, preopens } = command;
-    const { module, wanted } = await this.#load(command);
+    const { name, args, env, cwd, stdin, terminal, preopens, archive } = command;
+    const [{ module, wanted }] = await Promise.all([this.#load(command), archive && provide(archive)]);
     const given = [stdin || undefined, terminal, preopens, command.outputLimit, command.maxFiles, command.trace];
     const pid = this.call(this.page.spawn, name, args, env, cwd, ...given);
     // It runs in a later turn, when the page knows the pid.
@@ -241,6 +244,24 @@ function compiled(url) {
   return module;
 }
 
+/** What programs look for, mounted once, by URL. @type {Map<string, Promise<void>>} */
+const provided = new Map();
+
+/** @param {NonNullable<Command["archive"]>} archive */
+function provide({ url, at }) {
+  const mount = async () => {
+    const [{ call, page }, data] = await Promise.all([kernel, gunzipped(url)]);
+    call(page.provide, at, new Uint8Array(data));
+  };
+  let done = provided.get(url);
+  if (!done) {
+    done = mount();
+    provided.set(url, done);
+    done.catch(() => provided.delete(url));
+  }
+  return done;
+}
+
 /** The functions that a module exports. @param {WebAssembly.Module} module */
 function functions(module) {
   const exports = WebAssembly.Module.exports(module);
@@ -313,7 +334,10 @@ const methods = {
   answer: () => {},
   wait: placed,
   // Not told if it fails: whoever runs the program will be.
-  prefetch: (url) => void compiled(url).catch(() => {}),
+  prefetch: (url, archive) => {
+    compiled(url).catch(() => {});
+    if (archive) provide(archive).catch(() => {});
+  },
   spawn: async (command) => (await kernel).spawn(command),
   feed: async (pid, data) => {
     const { call, page } = await kernel;

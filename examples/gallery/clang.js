@@ -1,7 +1,6 @@
 /** Compiles what is in the editor, links it, and runs the module that is made. */
 
 import "../loader.js";
-import { provide } from "./archive.js";
 import { HOME, workbench } from "./workbench.js";
 
 const C = "/usr/lib/wasm32-wasip1";
@@ -22,7 +21,6 @@ terminal.addEventListener("state", (event) => {
 });
 
 async function run() {
-  await provided;
   await wasix.fs.writeFile(`${HOME}/main.c`, bench.code);
   await terminal.clear();
   if (!(await step("Compiling", "clang", COMPILED))) return;
@@ -38,11 +36,10 @@ async function run() {
  */
 async function step(what, program, args) {
   doing = what;
-  const end = await terminal.run(program, args, { preopens: ["/usr"] });
+  const end = await terminal.run(program, args);
   return end?.status === 0;
 }
 
 wasix.prefetch("clang");
-const provided = provide(wasix.fs, "clang");
 
 await run();

@@ -22,9 +22,10 @@ from tests.fs.systems import Linux, Ours, attempt, tree
 from wasix.abi import E, Errno
 from wasix.fs import archive as archives
 from wasix.fs import walk, zipped
-from wasix.fs.archive import ArchiveError, BytesSource, HostSource, open_archive
+from wasix.fs.archive import ArchiveError, BytesSource, HostSource
 from wasix.fs.inode import Access
 from wasix.fs.mount import Namespace
+from wasix.fs.unarchive import open_archive
 
 TIME = 10**18
 Tar = Callable[[tarfile.TarFile], None]

@@ -68,7 +68,8 @@ def image(
 
 
 def _image(source: Source, name: str, made: int, limit: int | str) -> Image:
-    from wasix.fs.archive import ArchiveError, open_archive
+    from wasix.fs.archive import ArchiveError
+    from wasix.fs.unarchive import open_archive
 
     try:
         return open_archive(source, name, time=made, limit=size(limit))

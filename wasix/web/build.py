@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
+import tarfile
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,7 +33,7 @@ from wasix.api.errors import WasixError
 from wasix.api.program import link
 from wasix.api.sandbox import ENVIRONMENT
 from wasix.proc.signal import IGNORED, STOPPING, Signal
-from wasix.web import pages
+from wasix.web import pages, provided
 from wasix.web.compress import compress, compressible
 from wasix.web.sources import ROOT, sources
 
@@ -188,8 +190,8 @@ def _programs(names: Iterable[str], assets: Path) -> Iterator[tuple[str, dict[st
         known = catalogue.PROGRAMS.get(name)
         archive = found.archive
         if archive is not None and archive.sha256 not in files:
-            packed = gzip.compress(catalogue.fetch(archive), mtime=0)
-            path = _hashed(packed, f"{archive.name}.tar.gz", assets)
+            packed = provided.pack(_members(catalogue.fetch(archive)))
+            path = _hashed(gzip.compress(packed, mtime=0), f"{archive.name}.files.gz", assets)
             files[archive.sha256] = f"assets/{path.name}"
         yield (
             short,
@@ -204,6 +206,16 @@ def _programs(names: Iterable[str], assets: Path) -> Iterator[tuple[str, dict[st
                 "archive": archive and {"file": files[archive.sha256], "at": archive.at},
             },
         )
+
+
+def _members(archive: bytes) -> Iterator[tuple[str, bytes | str]]:
+    """The files in a tar archive, and symbolic links with their targets."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        for member in tar:
+            if member.issym():
+                yield member.name, member.linkname
+            elif (content := tar.extractfile(member)) is not None:
+                yield member.name, content.read()
 
 
 def _runtime(packages: Path, assets: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from wasix.abi import E, Errno
 from wasix.abi.staged import Stage
 from wasix.abi.types import Filetype
 from wasix.fs import walk
+from wasix.fs.archive import ArchiveError
 from wasix.fs.devices import null
 from wasix.fs.file import OpenFile
 from wasix.fs.inode import Access, Directory
@@ -31,6 +32,7 @@ from wasix.proc.wait import WaitQueue
 from wasix.system import make_kernel
 from wasix.web.kept import Kept, Part
 from wasix.web.programs import STATUS_INVALID, Image, Programs, Worker, command
+from wasix.web.provided import unpack
 from wasix.web.streams import MODES, Feed, Outbox, Output, PageTerminal
 
 NO_SUSPENDING = (
@@ -178,6 +180,15 @@ class Page:
             raise PageError(f"files could not be kept: {error}") from None
 
     # Programs.
+
+    def provide(self, at: str, data: Any) -> None:
+        """Mount files that a program looks for, as `wasix.web.provided` packs them, in the
+        directory `at`. Names that are taken there stay what they are. Raises `PageError`."""
+        try:
+            image = unpack(memoryview(data).cast("B"), at, self.kernel.host.realtime())
+            self.namespace.spread(at, image.root)
+        except (ArchiveError, Errno) as error:
+            raise PageError(f"{at}: the program's files cannot be there: {error}") from None
 
     def link(self, data: Any, name: str, memory: int | None) -> tuple[str, Any]:
         """Check a module: (what it is to be given, as JSON; its bytes, if they had to change)."""
