@@ -25,17 +25,21 @@ async function load({ url, library, snapshot, compresses, nothing, lock }) {
   const common = { indexURL: url, lockFileContents: lock, packageBaseUrl: url };
   try {
     const found = fetched(url + snapshot, compresses).then(unpack);
-    const kept = found.then(({ snapshot }) => snapshot);
-    kept.catch(() => {});
+    const head = found.then(({ head }) => head);
+    head.catch(() => {});
     return await loadPyodide({
       ...common,
       // What the archive holds is loaded in the snapshot.
       stdLibURL: url + nothing,
-      _loadSnapshot: kept,
+      _loadSnapshot: head,
       createPyodideModule: async (settings) => {
-        const { complete } = await found;
-        instantiated(settings, complete);
-        return (await script).default(settings);
+        const { length, note, restore } = await found;
+        settings.INITIAL_MEMORY = length;
+        instantiated(settings, note);
+        const module = await (await script).default(settings);
+        // What Pyodide would do next, with a head that has a memory behind it.
+        restore(module.HEAPU8);
+        return module;
       },
     });
   } catch {
@@ -47,7 +51,8 @@ async function load({ url, library, snapshot, compresses, nothing, lock }) {
 /** What the service worker has kept of it, which needs no unpacking; else from the network. @param {string} url @param {boolean} [compresses] */
 async function fetched(url, compresses) {
   const kept = await globalThis.caches?.match(url).catch(() => undefined); // as in a sandboxed frame
-  return new Uint8Array(await (kept?.arrayBuffer() ?? unpacked(url, compresses)));
+  const response = kept ?? (await unpacked(url, compresses));
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 /** @param {Runtime} runtime */

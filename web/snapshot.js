@@ -12,15 +12,20 @@ const RUNS = 3;
 const BLOCK = 256;
 
 /**
- * Take what the module puts into a new memory from a snapshot, or put it back.
- * @param {Uint8Array} snapshot @param {number} start Where memory begins in it.
- * @param {Uint8Array} fresh What the module fills of a new memory.
+ * Take from bytes what others are, or put it back.
+ * @param {Uint8Array} bytes Whole 32-bit words, as `others`. @param {Uint8Array} others
  */
-function combine(snapshot, start, fresh) {
-  const count = fresh.length >> 2;
-  const words = new Uint32Array(snapshot.buffer, snapshot.byteOffset + start, count);
-  const others = new Uint32Array(fresh.buffer, fresh.byteOffset, count);
-  for (let i = 0; i < count; i++) words[i] ^= others[i];
+function combine(bytes, others) {
+  const count = others.length >> 2;
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, count);
+  const other = new Uint32Array(others.buffer, others.byteOffset, count);
+  for (let i = 0; i < count; i++) words[i] ^= other[i];
+}
+
+/** Make bytes zero, without touching memory that is so already. @param {Uint8Array} bytes */
+function clear(bytes) {
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+  for (let i = 0; i < words.length; i++) if (words[i]) words[i] = 0;
 }
 
 /**
@@ -33,7 +38,7 @@ export function pack(snapshot, memory) {
   let size = memory.length;
   while (size && !memory[size - 1]) size--;
   size = Math.ceil(size / 4) * 4;
-  combine(snapshot, start, memory.subarray(0, size));
+  combine(snapshot.subarray(start), memory.subarray(0, size));
   /** @type {{ begin: number, length: number }[]} */
   const runs = [];
   for (let at = 0; at < snapshot.length; at += BLOCK) {
@@ -48,24 +53,45 @@ export function pack(snapshot, memory) {
   return [new Uint8Array(Uint32Array.from(numbers).buffer), ...parts];
 }
 
-/** @param {Uint8Array<ArrayBuffer>} file */
+/** @param {Uint8Array<ArrayBuffer>} file It is in use until memory is restored. */
 export function unpack(file) {
   const numbers = new Uint32Array(file.buffer, file.byteOffset, file.byteLength >> 2);
   const [length, start, size] = numbers;
   let end = RUNS;
   while (numbers[end + 1]) end += 2;
-  const snapshot = new Uint8Array(length);
+  const head = new Uint8Array(start);
+  /** Of memory. @type {{ begin: number, bytes: Uint8Array }[]} */
+  const runs = [];
   let at = (end + 2) * 4;
   for (let i = RUNS; i < end; i += 2) {
     const [begin, length] = numbers.subarray(i, i + 2);
-    snapshot.set(file.subarray(at, at + length), begin);
+    const bytes = file.subarray(at, at + length);
+    const before = Math.min(Math.max(start - begin, 0), length);
+    if (before) head.set(bytes.subarray(0, before), begin);
+    if (before < length) runs.push({ begin: begin + before - start, bytes: bytes.subarray(before) });
     at += length;
   }
+  let fresh = new Uint8Array();
   return {
-    /** For Pyodide, once it is completed. */
-    snapshot,
-    /** Put back what the module fills. @param {ArrayBuffer} memory New, of an instance that has run nothing. */
-    complete: (memory) => combine(snapshot, start, new Uint8Array(memory, 0, size)),
+    /** The snapshot without its memory, for Pyodide. */
+    head,
+    /** Its length, and so that of the memory it wants. */
+    length,
+    /** Note what the module fills. @param {ArrayBuffer} memory New, of an instance that has run nothing. */
+    note: (memory) => (fresh = new Uint8Array(memory.slice(0, size))),
+    /** What is zero is not written, so that nothing is taken for it. @param {Uint8Array} memory Of that instance. */
+    restore(memory) {
+      memory.set(fresh);
+      let done = size;
+      for (const { begin, bytes } of runs) {
+        const filled = Math.min(Math.max(size - begin, 0), bytes.length);
+        if (filled) combine(memory.subarray(begin, begin + filled), bytes.subarray(0, filled));
+        memory.set(bytes.subarray(filled), begin + filled);
+        if (begin > done) clear(memory.subarray(done, begin));
+        done = Math.max(done, begin + bytes.length);
+      }
+      clear(memory.subarray(done));
+    },
   };
 }
 

@@ -61,7 +61,7 @@ addEventListener("install", (event) => {
   const kept = async () => {
     if (!keeps) return;
     const cache = await caches.open(prefix + VERSION);
-    const snapshot = async () => cache.put(SNAPSHOT, new Response(await unpacked(SNAPSHOT)));
+    const snapshot = async () => cache.put(SNAPSHOT, await unpacked(SNAPSHOT));
     await Promise.all([cache.addAll(FILES), snapshot()]);
   };
   lasts(event, kept().then(() => scope.skipWaiting()));

@@ -250,7 +250,8 @@ const provided = new Map();
 /** @param {NonNullable<Command["archive"]>} archive */
 function provide({ url, at }) {
   const mount = async () => {
-    const [{ call, page }, data] = await Promise.all([kernel, gunzipped(url)]);
+    const fetched = gunzipped(url).then((response) => response.arrayBuffer());
+    const [{ call, page }, data] = await Promise.all([kernel, fetched]);
     call(page.provide, at, new Uint8Array(data));
   };
   let done = provided.get(url);

@@ -199,8 +199,7 @@ def _memory(playwright: Playwright, effort: Effort, visitors: dict[str, Visitor]
         finally:
             browser.close()
 
-    rounds = Effort(rounds=min(effort.rounds, 3))
-    samples, absent = in_turns(rounds, {who: partial(used, one) for who, one in visitors.items()})
+    samples, absent = in_turns(effort, {who: partial(used, one) for who, one in visitors.items()})
     title = "memory (RSS) of the page's process after `python -c 'print(1)'`"
     return Row("visits/memory", title, "B", samples, absent)
 
