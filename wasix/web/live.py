@@ -100,7 +100,7 @@ class Bundle:
         begin = time.monotonic()
         try:
             self._build()
-        except WasixError as error:
+        except (WasixError, OSError) as error:
             self.say(f"wasix: {error}")
         else:
             self.say(f"{what}: built again in {time.monotonic() - begin:.1f} s")
