@@ -149,8 +149,6 @@ def _visits(effort: Effort, browser: Browser, visitors: dict[str, Visitor]) -> I
             context.close()
 
     for what, title in PROGRAMS.items():
-        if effort.quick and what != "hello":
-            visitors = {who: one for who, one in visitors.items() if one.name == "wasix"}
         for slow in (False, True):
             samples, absent = in_turns(
                 effort, {who: partial(cold, one, what, slow) for who, one in visitors.items()}
@@ -260,6 +258,8 @@ def measure(effort: Effort) -> Result:
                 if not package or (folder / "peers" / package).exists()
             }
             own = {who: one for who, one in visitors.items() if one.name in ("wasix", "wasmer")}
+            if effort.quick:
+                visitors = own = {who: one for who, one in own.items() if "isolated" in who}
             result.rows += _visits(effort, browser, visitors)
             result.rows.append(_loads(browser, visitors))
             result.rows.append(_memory(playwright, effort, visitors))
