@@ -57,6 +57,9 @@ def test_soak_a_page_stays_as_large_as_it_is(browser: Browser, isolated_site: st
             assert seen == [0, "1048576\n", 137, 130] * 5
             assert processes == []
             samples.append(resident(browser))
+    eighth = len(samples) // 8
+    course = [int(median(samples[at : at + eighth])) >> 20 for at in range(0, 8 * eighth, eighth)]
+    print(f"\n{len(samples)} rounds; MiB in each eighth of the time: {course}")
     quarter = len(samples) // 4
     early, late = median(samples[quarter : 2 * quarter]), median(samples[-quarter:])
     assert late < GROWTH * early, samples
