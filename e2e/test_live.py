@@ -6,12 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import wasmtime
 from playwright.sync_api import Page, expect
+
+PATIENCE = 120
+"""Seconds that a test may take."""
 
 PROGRAM = """
 (module
@@ -23,9 +27,10 @@ PROGRAM = """
     (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))))
 """
 
-TEMPLATE = """<!doctype html>
+BARE = """<!doctype html>
 <html lang="en"><title>{}</title><link rel="icon" href="data:,">
-<script type="module" src="{{{{ root }}}}loader.js"></script>
+"""
+TERMINAL = """<script type="module" src="{{ root }}loader.js"></script>
 <wasix-terminal program="word"></wasix-terminal>
 """
 
@@ -37,12 +42,16 @@ class Sources:
         self.pages.mkdir()
         self.program("first")
         self.page("one")
+        self.bare_page("one")
 
     def program(self, word: str) -> None:
         (self.folder / "word.wasm").write_bytes(wasmtime.wat2wasm(PROGRAM.format(word)))
 
     def page(self, title: str) -> None:
-        (self.pages / "main.html.j2").write_text(TEMPLATE.format(title))
+        (self.pages / "main.html.j2").write_text(BARE.format(title) + TERMINAL)
+
+    def bare_page(self, title: str) -> None:
+        (self.pages / "bare.html.j2").write_text(BARE.format(title))
 
 
 def hide(page: Page, hidden: str) -> None:
@@ -73,7 +82,10 @@ def said(sources: Sources) -> Iterator[Callable[[], str]]:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert server.stdout is not None
+    end = threading.Timer(PATIENCE, server.kill)  # of one that says nothing
+    end.start()
     yield server.stdout.readline
+    end.cancel()
     server.send_signal(signal.SIGINT)
     assert server.wait(timeout=30) == 0
     server.stdout.close()
@@ -105,10 +117,10 @@ def test_pages_that_are_not_seen_take_no_connection(
     url, _ = said().split(maxsplit=1)
     tabs = [page.context.new_page() for _ in range(8)]
     for tab in tabs:
-        tab.goto(f"{url}pages/main.html")
+        tab.goto(f"{url}pages/bare.html")
         hide(tab, "true")
-    sources.page("two")
-    said()
+    sources.bare_page("two")
+    assert said().startswith("bare.html.j2: built again")
     for tab in tabs:
         expect(tab).to_have_title("one")
         hide(tab, "false")
