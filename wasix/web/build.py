@@ -230,10 +230,8 @@ def _runtime(packages: Path, assets: Path) -> dict[str, Any]:
     place.mkdir()
     for name in PYODIDE_FILES:
         shutil.copy(pyodide / name, place)
-    for name in ("python.zip", "python.snapshot"):
-        shutil.copy(packed / name, place)
-    snapshot = (packed / "python.snapshot").read_bytes()
-    (place / "python.snapshot.gz").write_bytes(gzip.compress(snapshot, mtime=0))
+    for file in packed.iterdir():
+        shutil.copy(file, place)
     with zipfile.ZipFile(place / "nothing.zip", "w"):
         pass
     info = json.loads((pyodide / "pyodide-lock.json").read_text())["info"]
@@ -247,7 +245,8 @@ def _runtime(packages: Path, assets: Path) -> dict[str, Any]:
 
 
 def _packed(pyodide: Path, version: str) -> Path:
-    """A directory with what `pack.mjs` makes, in the cache, since it takes some seconds."""
+    """A directory with what `pack.mjs` makes, in the cache, since it takes some seconds; the
+    snapshot compressed, too."""
     kernel = sources()
     own = {file.relative_to(ROOT).as_posix(): file for file in kernel.values()}
     own |= {file.relative_to(STANDINS).as_posix(): file for file in STANDINS.rglob("*.py")}
@@ -256,7 +255,7 @@ def _packed(pyodide: Path, version: str) -> Path:
     for name, file in sorted({**own, **tools}.items()):
         data = file.read_bytes()
         digest.update(f"{name}\0{len(data)}\0".encode() + data)
-    place = cache.directory() / "web" / "python" / digest.hexdigest()[:16]
+    place = cache.directory() / "web" / "packed" / digest.hexdigest()[:16]
     if place.exists():
         return place
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -265,6 +264,8 @@ def _packed(pyodide: Path, version: str) -> Path:
         made.mkdir()
         _library(pyodide / "python_stdlib.zip", own, library)
         _run(["node", WEB / "pack.mjs", pyodide, library, ",".join(kernel), made], made)
+        snapshot = (made / "python.snapshot").read_bytes()
+        (made / "python.snapshot.gz").write_bytes(gzip.compress(snapshot, mtime=0))
         # Another build may have been faster; what it made is the same.
         with suppress(OSError):
             made.rename(place)
