@@ -195,7 +195,11 @@ def fd_fdstat_set_rights(thread: Thread, fd: int, base: int, inheriting: int) ->
 
 
 def fd_filestat_get(thread: Thread, fd: int) -> Attributes:
-    return thread.process.descriptors.file(fd, _FILESTAT_GET).attributes()
+    descriptors = thread.process.descriptors
+    entry = descriptors.entries.get(fd)
+    if entry is None or not entry.rights & _FILESTAT_GET:
+        entry = descriptors.get(fd, _FILESTAT_GET)  # what is wrong with it
+    return entry.file.attributes()
 
 
 def fd_filestat_set_size(thread: Thread, fd: int, size: int) -> None:

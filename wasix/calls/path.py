@@ -40,33 +40,31 @@ _IS_DIRECTORY = Filetype.DIRECTORY
 _requests = Requests()
 
 
-def _namespace(thread: Thread) -> Namespace:
+def _start(thread: Thread, fd: int, right: int, path: str) -> tuple[Namespace, walk.Base]:
+    """The tree of names, and where in it `path` starts, for which `fd` must have `right`.
+
+    For WASIX that is all a process sees, by its preopened `/`. Its libc passes absolute paths on as
+    they are, and relative ones with the directory that was preopened as `.`, which is the working
+    directory, wherever that is by now.
+    """
     process = thread.process
     kernel = process.kernel
     kernel.current = process
-    return kernel.namespace
-
-
-def _base(thread: Thread, fd: int, right: int, path: str) -> walk.Base:
-    """Where `path` starts. For WASIX that is all a process sees, by its preopened `/`.
-
-    Its libc passes absolute paths on as they are, and relative ones with the directory that was
-    preopened as `.`, which is the working directory, wherever that is by now.
-    """
-    process = thread.process
     descriptors = process.descriptors
-    entry = descriptors.get(fd, right)
+    entry = descriptors.entries.get(fd)
+    if entry is None or right & ~entry.rights:
+        entry = descriptors.get(fd, right)  # what is wrong with it
     directory = entry.directory
     if directory is None:
         raise Errno(E.NOTDIR)
     root = descriptors.root if process.wasix else None
     if root is None or (entry.names is None and path[:1] != "/"):
-        return directory
+        return kernel.namespace, directory
     if right & ~root.rights:
         raise Errno(E.NOTCAPABLE)
     if entry.preopen == ".":
-        return tree(process)
-    return walk.Tree(entry.names or (), directory)
+        return kernel.namespace, tree(process)
+    return kernel.namespace, walk.Tree(entry.names or (), directory)
 
 
 def path_open2(
@@ -81,13 +79,12 @@ def path_open2(
     fdflagsext: int = 0,
 ) -> int:
     request = _requests[dirflags, oflags, rights, inheriting, fdflags]
-    base = _base(thread, fd, request.needed, path)
+    namespace, base = _start(thread, fd, request.needed, path)
     descriptors = thread.process.descriptors
     inherited = request.inherited
     if descriptors.entries[fd].inheriting & inherited != inherited:
         raise Errno(E.NOTCAPABLE)
     opened = descriptors.free()
-    namespace = _namespace(thread)
     file = walk.open_path(namespace, base, path, request.opening)
     names = None
     if file.filetype == _IS_DIRECTORY and isinstance(base, walk.Tree):
@@ -102,56 +99,56 @@ path_open = path_open2
 
 
 def path_create_directory(thread: Thread, fd: int, path: str) -> None:
-    base = _base(thread, fd, Rights.PATH_CREATE_DIRECTORY, path)
-    walk.make_directory(_namespace(thread), base, path)
+    namespace, base = _start(thread, fd, Rights.PATH_CREATE_DIRECTORY, path)
+    walk.make_directory(namespace, base, path)
 
 
 def path_remove_directory(thread: Thread, fd: int, path: str) -> None:
-    base = _base(thread, fd, Rights.PATH_REMOVE_DIRECTORY, path)
-    walk.remove_directory(_namespace(thread), base, path)
+    namespace, base = _start(thread, fd, Rights.PATH_REMOVE_DIRECTORY, path)
+    walk.remove_directory(namespace, base, path)
 
 
 def path_unlink_file(thread: Thread, fd: int, path: str) -> None:
-    base = _base(thread, fd, _UNLINK_FILE, path)
-    walk.unlink(_namespace(thread), base, path)
+    namespace, base = _start(thread, fd, _UNLINK_FILE, path)
+    walk.unlink(namespace, base, path)
 
 
 def path_rename(thread: Thread, fd: int, path: str, new_fd: int, new_path: str) -> None:
-    base = _base(thread, fd, Rights.PATH_RENAME_SOURCE, path)
-    new_base = _base(thread, new_fd, Rights.PATH_RENAME_TARGET, new_path)
-    walk.rename(_namespace(thread), base, path, new_base, new_path)
+    namespace, base = _start(thread, fd, Rights.PATH_RENAME_SOURCE, path)
+    _, new_base = _start(thread, new_fd, Rights.PATH_RENAME_TARGET, new_path)
+    walk.rename(namespace, base, path, new_base, new_path)
 
 
 def path_link(thread: Thread, fd: int, flags: int, path: str, new_fd: int, new_path: str) -> None:
-    base = _base(thread, fd, Rights.PATH_LINK_SOURCE, path)
-    new_base = _base(thread, new_fd, Rights.PATH_LINK_TARGET, new_path)
-    walk.link(_namespace(thread), base, path, bool(flags & _FOLLOW), new_base, new_path)
+    namespace, base = _start(thread, fd, Rights.PATH_LINK_SOURCE, path)
+    _, new_base = _start(thread, new_fd, Rights.PATH_LINK_TARGET, new_path)
+    walk.link(namespace, base, path, bool(flags & _FOLLOW), new_base, new_path)
 
 
 def path_symlink(thread: Thread, target: str, fd: int, path: str) -> None:
-    base = _base(thread, fd, Rights.PATH_SYMLINK, path)
-    walk.symlink(_namespace(thread), target, base, path)
+    namespace, base = _start(thread, fd, Rights.PATH_SYMLINK, path)
+    walk.symlink(namespace, target, base, path)
 
 
 def path_readlink(thread: Thread, fd: int, path: str, buffer: memoryview) -> int:
-    base = _base(thread, fd, Rights.PATH_READLINK, path)
-    target = walk.readlink(_namespace(thread), base, path)
+    namespace, base = _start(thread, fd, Rights.PATH_READLINK, path)
+    target = walk.readlink(namespace, base, path)
     data = target.encode("utf-8", "surrogateescape")[: len(buffer)]
     buffer[: len(data)] = data
     return len(data)
 
 
 def path_filestat_get(thread: Thread, fd: int, flags: int, path: str) -> Attributes:
-    base = _base(thread, fd, _FILESTAT_GET, path)
-    return walk.attributes(_namespace(thread), base, path, follow=flags & _FOLLOW != 0)
+    namespace, base = _start(thread, fd, _FILESTAT_GET, path)
+    return walk.attributes(namespace, base, path, follow=flags & _FOLLOW != 0)
 
 
 def path_filestat_set_times(
     thread: Thread, fd: int, flags: int, path: str, atim: int, mtim: int, fstflags: int
 ) -> None:
-    base = _base(thread, fd, Rights.PATH_FILESTAT_SET_TIMES, path)
+    namespace, base = _start(thread, fd, Rights.PATH_FILESTAT_SET_TIMES, path)
     times = chosen_times(thread, atim, mtim, fstflags)
-    walk.set_times(_namespace(thread), base, path, *times, follow=flags & _FOLLOW != 0)
+    walk.set_times(namespace, base, path, *times, follow=flags & _FOLLOW != 0)
 
 
 def getcwd(thread: Thread, at: int, size: int) -> int:
@@ -169,5 +166,4 @@ def getcwd(thread: Thread, at: int, size: int) -> int:
 
 
 def chdir(thread: Thread, path: str) -> None:
-    _namespace(thread)
     change_directory(thread.process, path)

@@ -108,7 +108,9 @@ class Moves(dict[int, Move]):
 
     def __missing__(self, fd: int) -> Move:
         table, right = self._table, self.right
-        entry = table.get(fd, right)
+        entry = table.entries.get(fd)
+        if entry is None or not entry.rights & right:
+            entry = table.get(fd, right)  # what is wrong with it
         file = entry.file
         move: Move = getattr(file, self._method)
         if file.breaks and self._method == "write":
@@ -235,12 +237,16 @@ class DescriptorTable:
     ) -> None:
         """Give `file` the free number `fd`."""
         file.references += 1
-        rights &= applicable(file)
+        # Those of most files, without a call: programs open many.
+        rights &= _ON_FILE[file.readable][file.writable] if file.seekable else applicable(file)
         entry = Descriptor(file, rights, inheriting, preopen, close_on_exec, names)
         if file.filetype == _IS_DIRECTORY:
             entry.directory = file.inode  # type: ignore[assignment]  # such a file's is one
         self.entries[fd] = entry
-        self._use(fd)
+        try:
+            self._used[fd] = 1
+        except IndexError:
+            self._use(fd)
         if preopen is not None:
             self._find_root()
 

@@ -25,7 +25,7 @@ from wasix.fs.quota import Quota
 _MASK = PAGE - 1
 _NO_PAGE = Page()
 _NO_PAGE.bytes.close()  # so that to use it is a ValueError
-_APPEND = Fdflags.APPEND
+_APPEND, _DIRECTORY = Fdflags.APPEND, Filetype.DIRECTORY
 NODE_CHARGE = 1024
 """Price of an inode in bytes: what Python's objects for it take, rounded up."""
 NAME_CHARGE = 512
@@ -169,7 +169,7 @@ class MemoryInode(Inode):
         """One name less; the last one takes the inode along unless it is still open."""
         self.nlink -= 1
         self.ctim = now
-        self.filesystem.quota.refund(NAME_CHARGE)
+        self.filesystem.quota.used -= NAME_CHARGE
         if not self.nlink:
             self.release()
 
@@ -203,10 +203,13 @@ class MemoryFile(MemoryInode):
     filetype = Filetype.REGULAR_FILE
 
     def __init__(self, filesystem: MemoryFilesystem) -> None:
-        super().__init__(filesystem)
-        self.size = 0
+        # As the class above has it, without calling it: programs make many.
+        self.filesystem = filesystem
+        self.ino = next(filesystem.inos)
+        self.nlink = 1
+        self.atim = self.mtim = self.ctim = filesystem.clock()
+        self.size = self.openings = 0
         self.pages: Pages = {}
-        self.openings = 0
 
     def open(self, access: Access) -> MemoryOpenFile:
         if access.truncate:
@@ -221,8 +224,9 @@ class MemoryFile(MemoryInode):
 
     def release(self) -> None:
         if not self.openings:
-            self.filesystem.quota.refund(NODE_CHARGE + pages.charged(self.pages))
-            self.pages.clear()
+            self.filesystem.quota.used -= NODE_CHARGE
+            if self.pages:
+                pages.drop(self.pages, self.filesystem.quota)
 
     def content(self) -> bytes:
         data = bytearray(self.size)
@@ -314,7 +318,12 @@ class MemoryOpenFile(RegularFile):
     data: MemoryFile
 
     def __init__(self, file: MemoryFile, access: Access) -> None:
-        super().__init__(file, file, access)
+        # As the class above has it, without calling it: programs open many.
+        self.flags = access.flags
+        self.references = self.offset = 0
+        self.data = self.inode = file
+        self.readable = access.read
+        self.writable = access.write
         self.source = self.sink = _NO_PAGE
         """The page, for reads and for writes; `_NO_PAGE` where the general way must be taken."""
         self.start = 0
@@ -327,7 +336,8 @@ class MemoryOpenFile(RegularFile):
         self._keep(self.data.pages.get(offset >> PAGE_BITS, _NO_PAGE), offset)
 
     def _keep(self, page: Page, offset: int) -> None:
-        self._move_away()
+        if self.source is not self.sink or self.sink is not _NO_PAGE:
+            self._move_away()
         self.source = page if self.readable else _NO_PAGE
         self.sink = page if self.writable and not self.flags & _APPEND else _NO_PAGE
         self.start = offset & ~_MASK
@@ -348,7 +358,8 @@ class MemoryOpenFile(RegularFile):
         return super().seek(offset, whence)
 
     def close(self) -> None:
-        self._move_away()
+        if self.source is not self.sink or self.sink is not _NO_PAGE:
+            self._move_away()
         self.data.close()
 
     def read(self, buffers: Sequence[memoryview]) -> int:
@@ -382,7 +393,7 @@ class MemoryOpenFile(RegularFile):
             not self.writable
             or self.flags & _APPEND
             or start + length > PAGE
-            or offset > MAX_OFFSET - length
+            or offset + length > MAX_OFFSET
         ):
             return None
         quota = file.filesystem.quota
@@ -455,9 +466,11 @@ class MemoryDirectory(MemoryInode, Directory):
             yield DirectoryEntry(own, inode.ino, name, inode.filetype)
 
     def create(self, name: str) -> MemoryFile:
-        self._check_vacant(name)
-        self.filesystem.quota.charge(NODE_CHARGE + NAME_CHARGE)
-        file = MemoryFile(self.filesystem)
+        filesystem = self.filesystem
+        if name in self._names or not self.nlink:
+            self._check_vacant(name)
+        filesystem.quota.charge(NODE_CHARGE + NAME_CHARGE)
+        file = MemoryFile(filesystem)
         self._enter(name, file, file.ctim)
         return file
 
@@ -479,7 +492,7 @@ class MemoryDirectory(MemoryInode, Directory):
         inode = self._names.get(name)
         if inode is None:
             raise Errno(E.NOENT)
-        if inode.filetype == Filetype.DIRECTORY:
+        if inode.filetype == _DIRECTORY:
             raise Errno(E.ISDIR)
         now = self.filesystem.clock()
         self._leave(name, now)

@@ -92,9 +92,9 @@ def reserve(pages: Pages, quota: Quota, index: int, start: int, end: int) -> Pag
             return page
         # Growing by doubling keeps small appends cheap; near the limit what is needed must do.
         grown = max(need, min(2 * have, PAGE))
-    cost, free = grown - have + price, quota.limit - quota.used
-    if cost > free:
-        grown = min(need, have + max(0, free - price) // GRAIN * GRAIN)
+    cost = grown - have + price
+    if quota.used + cost > quota.limit:
+        grown = min(need, have + max(0, quota.free - price) // GRAIN * GRAIN)
         if grown <= start:
             return None
         cost = grown - have + price
@@ -123,9 +123,8 @@ def cut(pages: Pages, quota: Quota, size: int) -> None:
             del pages[index]
 
 
-def charged(pages: Pages) -> int:
-    """How many bytes they are charged for."""
-    found = 0
+def drop(pages: Pages, quota: Quota) -> None:
+    """Drop them all; nobody has one."""
     for page in pages.values():
-        found += page.room + PAGE_CHARGE
-    return found
+        quota.used -= page.room + PAGE_CHARGE
+    pages.clear()

@@ -340,32 +340,38 @@ def open_path(
     how: Opening,
 ) -> OpenFile:
     """Open what `path` names. A directory opens for reading only (`isdir`)."""
-    create, access = how.create, how.access
-    if how.directory and (create or how.exclusive or access.truncate):
+    access = how.access
+    if how.directory and (how.create or how.exclusive or access.truncate):
         raise Errno(E.INVAL)
-    exclusive = how.exclusive and create
-    slash = path[-1:] == "/"
-    follow = (how.follow and not exclusive and not slash) if create else (how.follow or slash)
-    above, name, inode, slashed = resolve(
-        namespace, base, path, follow=follow, create=create, look=not exclusive
-    )
-    if create:
-        if slash and name not in _NAMELESS:
-            raise Errno(E.ISDIR)
-        if exclusive and inode is not None:
-            raise Errno(E.EXIST)
-        if inode is None and not slashed:
-            inode = _create(namespace, above, name, exclusive)
-        elif inode is None or slashed or inode.filetype == _DIRECTORY:
-            raise Errno(E.ISDIR)
-    elif inode is None or slashed:
-        inode = _existing(inode, slashed)
-    if how.directory and inode.filetype not in (_DIRECTORY, _LINK):
+    if how.create:
+        inode = _create(namespace, base, path, how)
+    else:
+        # A `/` behind a link asks for the directory it leads to.
+        inode = _find(namespace, base, path, how.follow)
+    kind = inode.filetype
+    if how.directory and kind not in (_DIRECTORY, _LINK):
         raise Errno(E.NOTDIR)
-    return namespace.open(inode, access)
+    # Mounts are of no concern to other files.
+    return namespace.open(inode, access) if kind == _DIRECTORY else inode.open(access)
 
 
-def _create(namespace: Namespace, directory: Directory, name: str, exclusive: bool) -> Inode:
+def _create(namespace: Namespace, base: Base, path: str, how: Opening) -> Inode:
+    """The file that `path` names, made if there is none yet."""
+    exclusive, slash = how.exclusive, path[-1:] == "/"
+    follow = how.follow and not exclusive and not slash
+    directory, name, inode, slashed = resolve(
+        namespace, base, path, follow=follow, create=True, look=not exclusive
+    )
+    if slash and name not in _NAMELESS:
+        raise Errno(E.ISDIR)
+    if inode is not None:
+        if exclusive:
+            raise Errno(E.EXIST)
+        if slashed or inode.filetype == _DIRECTORY:
+            raise Errno(E.ISDIR)
+        return inode
+    if slashed:
+        raise Errno(E.ISDIR)
     try:
         return directory.create(name)
     except Errno as error:
