@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.figures import Effort, Result, Row, calibrated, in_turns
-from bench.subjects import TITLES
+from bench.subjects import subjects
 from bench.worker import Worker, versions, workers
 
 ROWS = (
@@ -39,12 +39,12 @@ def caller(process: Worker, kind: str, place: str, *more: object) -> Callable[[i
 
 def measure(effort: Effort) -> Result:
     result = Result()
-    with workers(TITLES, 3 if effort.quick else 20) as subjects:
-        result.versions = versions(subjects)
+    with workers(subjects(quick=effort.quick), 20) as found:
+        result.versions = versions(found)
         for kind, place, title in ROWS:
             measures = {
                 who: calibrated(effort, caller(process, kind, place))
-                for who, process in subjects.items()
+                for who, process in found.items()
                 # A function that does nothing has no answer to give but to the no-op.
                 if process.name != "define_func" or kind == "yield"
             }

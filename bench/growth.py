@@ -10,14 +10,16 @@ from statistics import median
 from bench.calls import caller
 from bench.figures import Curve, Effort, Result, calibrated, in_turns
 from bench.guests import module
-from bench.subjects import TITLES, Unsupported
+from bench.subjects import TITLES, Unsupported, subjects
 from bench.worker import versions, worker, workers
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000, 60_000_000)
 DESCRIPTORS = (1, 10, 100, 1_000, 10_000)
 LIVE = (1, 2, 5, 10, 20, 50, 100, 200)
 
-SUBJECTS = [name for name in TITLES if name != "define_func"]
+
+def _subjects(effort: Effort) -> list[str]:
+    return [name for name in subjects(quick=effort.quick) if name != "define_func"]
 
 
 def _sizes(effort: Effort) -> list[Curve]:
@@ -30,7 +32,7 @@ def _sizes(effort: Effort) -> list[Curve]:
             path.write_bytes(module(size))
             slow: set[str] = set()
             for _ in range(min(effort.rounds, 3)):
-                for name in SUBJECTS:
+                for name in _subjects(effort):
                     begin = time.perf_counter()
                     if name not in slow:
                         _start(name, path, size, cold, warm)
@@ -59,16 +61,16 @@ def _descriptors(effort: Effort) -> list[Curve]:
     curves = []
     for kind, title in (("pread", "`fd_pread`, 4 KiB"), ("open", "open, `fstat`, close")):
         curve = Curve(f"growth/descriptors/{kind}", title, "s", "open descriptors")
-        with workers(SUBJECTS) as subjects:
+        with workers(_subjects(effort)) as found:
             for count in DESCRIPTORS[:2] if effort.quick else DESCRIPTORS:
                 measures = {}
-                for who, process in subjects.items():
+                for who, process in found.items():
                     place = "memory" if process.name.startswith(("wasix", "wasmer")) else "host"
                     measures[who] = calibrated(effort, caller(process, kind, place, count))
                 samples, absent = in_turns(effort, measures, calls=True)
                 curve.absent |= absent
-                for who, found in samples.items():
-                    curve.points.setdefault(who, {})[count] = found
+                for who, times in samples.items():
+                    curve.points.setdefault(who, {})[count] = times
         curves.append(curve)
     return curves
 
@@ -77,7 +79,7 @@ def _live(effort: Effort) -> list[Curve]:
     x = "live sandboxes"
     memory = Curve("growth/live/memory", "Memory of the process and its children (PSS)", "B", x)
     seconds = Curve("growth/live/time", "Time to start one more", "s", x)
-    for name in SUBJECTS:
+    for name in _subjects(effort):
         who = TITLES[name]
         for _ in range(min(effort.rounds, 3)):
             try:
@@ -98,8 +100,8 @@ def _live(effort: Effort) -> list[Curve]:
 
 def measure(effort: Effort) -> Result:
     result = Result()
-    with workers(SUBJECTS) as subjects:
-        result.versions = versions(subjects)
+    with workers(_subjects(effort)) as found:
+        result.versions = versions(found)
     result.curves = [*_sizes(effort), *_descriptors(effort), *_live(effort)]
     return result
 

@@ -8,17 +8,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
 
 import engines
 from bench.figures import Effort, Result, Row, in_turns
 from bench.guests import guest
-from bench.subjects import AUTO, TITLES
+from bench.subjects import AUTO, TITLES, subjects
 from bench.worker import ROOT, Worker, usable, versions, workers
 from engines.artifacts import Artifacts
 from wasix import cache, catalogue
+
+SLOW = {AUTO, TITLES["wasix-cranelift"]}
+"""A trial does without: they compile CPython for seconds."""
 
 NODE = """
 import { readFile } from "node:fs/promises";
@@ -77,7 +80,7 @@ def python() -> Path:
     return cache.directory() / f"programs/{program.sha256}.wasm"
 
 
-def _commands(folder: Path) -> dict[str, list[str]]:
+def _commands(folder: Path, names: Iterable[str]) -> dict[str, list[str]]:
     """By subject's title, the command that runs the module and arguments that follow."""
     scripts = {"wasmtime": "wasmtime-run.py", "wasmer": "wasmer-run.py", "node": "node-run.mjs"}
     for name, text in (("wasmtime", WASMTIME), ("wasmer", WASMER), ("node", NODE)):
@@ -87,7 +90,7 @@ def _commands(folder: Path) -> dict[str, list[str]]:
     for name in ("wasmtime", "wasmer"):
         commands[name] = [sys.executable, str(folder / scripts[name])]
     commands["node"] = ["node", "--no-warnings", str(folder / scripts["node"])]
-    found = {TITLES[name]: command for name, command in commands.items() if usable(name)}
+    found = {TITLES[name]: commands[name] for name in names if usable(name)}
     return {AUTO: run, **found}
 
 
@@ -149,8 +152,8 @@ def measure(effort: Effort) -> Result:
     # As in an installed package, whatever the environment says of writing bytecode.
     for package in ("wasix", "engines"):
         compileall.compile_dir(ROOT / package, quiet=1)
-    # Compiling CPython takes these two seconds.
-    slow = {AUTO, TITLES["wasmtime"], TITLES["wasmer"]} if effort.quick else set()
+    names = [name for name in subjects(quick=effort.quick) if name != "define_func"]
+    slow = SLOW if effort.quick else set()
     programs = {"hello": (guest("hello"), []), "python": (python(), ["-c", "pass"])}
     titles = {"hello": "hello", "python": "`python -c pass`"}
     with tempfile.TemporaryDirectory() as name:
@@ -159,7 +162,7 @@ def measure(effort: Effort) -> Result:
             folder.mkdir()
             commands = {
                 who: [*command, str(path), *args]
-                for who, command in _commands(folder).items()
+                for who, command in _commands(folder, names).items()
                 if program == "hello" or who not in slow
             }
             cold = {who: _cold(command) for who, command in commands.items()}
@@ -169,14 +172,14 @@ def measure(effort: Effort) -> Result:
                 key = f"startup/process/{program}/{'cold' if measures is cold else 'warm'}"
                 title = f"{titles[program]}, a process, {state}"
                 result.rows.append(Row(key, title, "s", samples, absent))
-    with workers(name for name in TITLES if name != "define_func") as subjects:
-        result.versions = versions(subjects)
+    with workers(names) as found:
+        result.versions = versions(found)
         for program, (path, args) in programs.items():
             # What is over in a millisecond is otherwise measured with cold caches.
             times = 30 if program == "hello" and not effort.quick else 1
             measures = {
                 who: _once(process, path, args, times)
-                for who, process in subjects.items()
+                for who, process in found.items()
                 if program == "hello" or who not in slow
             }
             samples, absent = in_turns(effort, measures)

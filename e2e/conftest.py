@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Route, expect, sync_playwright
 
 from e2e.browser import launch
+from e2e.script import function, sent
 from wasix.web.build import build
 from wasix.web.serve import ISOLATION, server
 
@@ -155,7 +156,7 @@ def kernel(page: Page, options: str = "") -> Script:
     page.evaluate(f"async () => {{ window.wasix = await {loading}; }}")
 
     def evaluate(body: str, arg: object = None) -> Any:
-        return page.evaluate(f"async (arg) => {{ {body} }}", arg)
+        return page.evaluate(function(body), sent(arg))
 
     return evaluate
 

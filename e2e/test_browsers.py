@@ -231,7 +231,7 @@ def run_guest(column: Column, guest: WasixGuest) -> dict[str, Any]:
         return wasix.run({ module, name: "guest" }, arg.args, { stdin: "" });
         """,
         {
-            "module": list(guest.compiled().read_bytes()),
+            "module": guest.compiled().read_bytes(),
             "args": guest.arguments("/programs/self.wasm", "/scratch"),
         },
     )
@@ -274,7 +274,7 @@ def test_threads(loaded: Column, args: tuple[str, ...]) -> None:
         pytest.skip("threads that take turns cannot wait for each other by computing")
     done = loaded.evaluate(
         "return wasix.run({ module: new Uint8Array(arg[0]) }, arg[1])",
-        [list(compile_guest("threads", flags=FLAGS["calls"]).read_bytes()), args],
+        [compile_guest("threads", flags=FLAGS["calls"]).read_bytes(), args],
     )
     if loaded.key in HELD:
         assert (done["status"], done["stdout"]) == (1, "thread 0: error 58\n")  # notsup

@@ -60,7 +60,7 @@ def run(
           { ...options, preopens: ["scratch"] });
         """,
         {
-            "module": list(compile_guest(guest.name, flags=tuple(flags)).read_bytes()),
+            "module": compile_guest(guest.name, flags=tuple(flags)).read_bytes(),
             "name": guest.name,
             "args": list(guest.args),
             "env": dict(guest.env),
@@ -75,7 +75,7 @@ def run(
 def test_exit_status(shared_script: Script, status: int) -> None:
     result = shared_script(
         "return wasix.run({ module: new Uint8Array(arg[0]) }, [arg[1]])",
-        [list(compile_guest("proc_exit").read_bytes()), str(status)],
+        [compile_guest("proc_exit").read_bytes(), str(status)],
     )
     add_results(
         {"browser": {f"proc_exit {status}": {f"proc_exit {status}": result["status"] == status}}}
@@ -87,7 +87,7 @@ def test_exit_status(shared_script: Script, status: int) -> None:
 def test_raised_signal(shared_script: Script, signal: int, status: int) -> None:
     result = shared_script(
         "return wasix.run({ module: new Uint8Array(arg[0]) }, [arg[1]])",
-        [list(compile_guest("proc_raise").read_bytes()), str(signal)],
+        [compile_guest("proc_raise").read_bytes(), str(signal)],
     )
     passed = result["status"] == status
     add_results({"browser": {f"proc_raise {signal}": {f"proc_raise {signal}": passed}}})

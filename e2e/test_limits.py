@@ -25,7 +25,7 @@ def test_a_program_that_waits_ends_when_its_time_is_over(shared_script: Script) 
         const process = await wasix.spawn({ module, name: "reader" }, [], { timeLimit: 0.1 });
         return process.ended;
         """,
-        list(wasmtime.wat2wasm(READER)),
+        wasmtime.wat2wasm(READER),
     )
     assert found == {"status": 124, "message": "reader: ended after 0.1 s, its time limit"}
 

@@ -13,9 +13,9 @@ from e2e.conftest import Script, message
 COMMAND = '(memory (export "memory") 1) (func (export "_start") {body})'
 
 
-def module(text: str) -> list[int]:
-    """A module's bytes from its text, as JavaScript takes them from a test."""
-    return list(wasmtime.wat2wasm(f"(module {text})"))
+def module(text: str) -> bytes:
+    """A module's bytes from its text."""
+    return bytes(wasmtime.wat2wasm(f"(module {text})"))
 
 
 def run_module(shared_script: Script, text: str, options: str = "{}") -> dict[str, object]:
@@ -28,9 +28,9 @@ def run_module(shared_script: Script, text: str, options: str = "{}") -> dict[st
 NOTHING = COMMAND.format(body="")
 
 MODULES = {
-    "a text": list(b"(module)"),
-    "cut": list(b"\0asm"),
-    "a component": list(b"\0asm\x0d\0\1\0"),
+    "a text": b"(module)",
+    "cut": b"\0asm",
+    "a component": b"\0asm\x0d\0\1\0",
     "no _start": module('(memory (export "memory") 1)'),
     "no memory": module('(func (export "_start"))'),
     "unknown": module(f'(import "wasi_snapshot_preview1" "fd_zap" (func)) {NOTHING}'),

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from e2e.conftest import opened, wait_until
+from e2e.script import function, sent
 from tests.api.test_threads import FLAGS, native
 from tests.guests.build import compile_guest
 
@@ -59,14 +60,13 @@ def test_where_the_server_sends_no_headers_a_page_is_isolated_by_it(page: Page) 
         )
     assert page.evaluate("crossOriginIsolated")
     done = page.evaluate(
-        """async (module) => {
+        function("""
           const { load, offline } = await import("./loader.js");
           const there = await offline({ isolate: true });
           const wasix = await load();
-          const program = { module: new Uint8Array(module) };
-          return [there, await wasix.run(program, ["rendezvous", "100"])];
-        }""",
-        list(compile_guest("threads", flags=FLAGS["calls"]).read_bytes()),
+          return [there, await wasix.run({ module: arg }, ["rendezvous", "100"])];
+        """),
+        sent(compile_guest("threads", flags=FLAGS["calls"]).read_bytes()),
     )
     expected = native("rendezvous", "100")
     assert done == [True, {"status": 0, "stdout": expected.stdout, "stderr": ""}]

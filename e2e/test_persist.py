@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from e2e.conftest import delete_in_worker, message, opened
+from e2e.script import function, sent
 from tests.guests.build import compile_guest
 
 MODULE = "{ module: new Uint8Array(arg), name: 'keep' }"
@@ -44,11 +45,11 @@ def another(page: Page) -> Page:
 
 
 def do(page: Page, body: str, arg: object = None) -> Any:
-    return page.evaluate(f"async (arg) => {{ {body} }}", arg)
+    return page.evaluate(function(body), sent(arg))
 
 
-def guest() -> list[int]:
-    return list(compile_guest("keep").read_bytes())
+def guest() -> bytes:
+    return compile_guest("keep").read_bytes()
 
 
 def test_what_a_program_wrote_is_there_after_a_reload(first: Page) -> None:

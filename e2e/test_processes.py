@@ -50,7 +50,7 @@ def run(script: Script, guest: WasixGuest, *, shared: bool = False) -> dict[str,
         return wasix.run({ module, name: "guest" }, arg.args, { stdin: "" });
         """,
         {
-            "module": list(guest.compiled(shared=shared).read_bytes()),
+            "module": guest.compiled(shared=shared).read_bytes(),
             "args": guest.arguments("/programs/self.wasm", "/scratch"),
         },
     )
@@ -172,8 +172,8 @@ JOIN = """
 """
 
 
-def module(text: str) -> list[int]:
-    return list(wasmtime.wat2wasm(f"(module {text})"))
+def module(text: str) -> bytes:
+    return bytes(wasmtime.wat2wasm(f"(module {text})"))
 
 
 def test_what_a_program_leaves_behind_ends_with_it(script: Script) -> None:
@@ -199,7 +199,7 @@ def test_what_is_no_program_is_not_started(script: Script, data: bytes) -> None:
         await wasix.fs.writeFile("/programs/child.wasm", new Uint8Array(arg.child));
         return (await wasix.run({ module: new Uint8Array(arg.parent) })).status;
         """,
-        {"parent": module(parent), "child": list(data)},
+        {"parent": module(parent), "child": data},
     )
     assert found == (44 if data.startswith(b"#!") else 45)  # noent, noexec
 

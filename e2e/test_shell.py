@@ -36,8 +36,8 @@ def script(request: pytest.FixtureRequest) -> Script:
 @pytest.fixture(scope="module")
 def programs() -> dict[str, Any]:
     return {
-        "shell": list(dash.shell().read_bytes()),
-        "tools": list(compile_wasix("tools").read_bytes()),
+        "shell": dash.shell().read_bytes(),
+        "tools": compile_wasix("tools").read_bytes(),
         "names": TOOLS,
     }
 

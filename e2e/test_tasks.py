@@ -98,7 +98,7 @@ def test_what_a_program_starts_is_told_of_as_well(shared_script: Script) -> None
         await process.ended;
         return [spawned, exited, process.pid];
         """,
-        {"module": list(guest.compiled().read_bytes()), "args": args},
+        {"module": guest.compiled().read_bytes(), "args": args},
     )
     first, *children = spawned
     assert first == {"pid": pid, "parent": None, "name": "guest", "args": ["guest", *args]}

@@ -38,7 +38,7 @@ def check(script: Script, guest: Path, args: tuple[str, ...]) -> None:
     expected = native(*args)
     done = script(
         "return wasix.run({ module: new Uint8Array(arg.module), name: 'threads' }, arg.args)",
-        {"module": list(guest.read_bytes()), "args": list(args)},
+        {"module": guest.read_bytes(), "args": list(args)},
     )
     assert done == {"status": expected.returncode, "stdout": expected.stdout, "stderr": ""}
 
@@ -81,7 +81,7 @@ def test_isolated_kills_at_any_moment_leave_nothing(isolated_script: Script, gue
         const { stdout } = await wasix.run({ module }, ["counters", "100"]);
         return [[...new Set(found)], stdout];
         """,
-        list(guest.read_bytes()),
+        guest.read_bytes(),
     )
     assert statuses == [[137], native("counters", "100").stdout]
 
@@ -89,7 +89,7 @@ def test_isolated_kills_at_any_moment_leave_nothing(isolated_script: Script, gue
 def test_isolated_a_trap_in_a_thread_ends_the_program(isolated_script: Script, guest: Path) -> None:
     done = isolated_script(
         "return wasix.run({ module: new Uint8Array(arg), name: 'threads' }, ['trap'])",
-        list(guest.read_bytes()),
+        guest.read_bytes(),
     )
     assert (done["status"], done["stdout"]) == (134, "")
     assert done["message"].startswith("threads: trap: ")
@@ -115,7 +115,7 @@ def test_isolated_threads_that_compute_are_killed_and_others_go_on(
         ends.push(await waiting.ended);
         return [ends, await wasix.fs.readText("/tmp/kept")];
         """,
-        list(guest.read_bytes()),
+        guest.read_bytes(),
     )
     assert found == [[{"status": 143}, {"status": 137}], "kept"]
 
@@ -128,7 +128,7 @@ def test_threads_that_wait_for_ever_are_killed(shared_script: Script, guest: Pat
         await process.kill("SIGKILL");
         return [new TextDecoder().decode(value), await process.ended];
         """,
-        list(guest.read_bytes()),
+        guest.read_bytes(),
     )
     assert found == ["waiting\n", {"status": 137}]
 
@@ -136,7 +136,7 @@ def test_threads_that_wait_for_ever_are_killed(shared_script: Script, guest: Pat
 def test_without_jspi_there_are_no_threads(no_jspi: None, script: Script, guest: Path) -> None:
     done = script(
         "return wasix.run({ module: new Uint8Array(arg) }, ['counters', '1'])",
-        list(guest.read_bytes()),
+        guest.read_bytes(),
     )
     assert (done["status"], done["stdout"]) == (1, "thread 0: error 58\n")  # notsup
 
@@ -153,7 +153,7 @@ def test_isolated_a_worker_that_cannot_be_loaded_ends_the_program(
         )
         done = kernel(page)(
             "return wasix.run({ module: new Uint8Array(arg), name: 'threads' }, ['counters', '1'])",
-            list(guest.read_bytes()),
+            guest.read_bytes(),
         )
     assert done["status"] == 70
     assert done["message"] == "threads: engine: its worker failed: Uncaught Error: broken"
@@ -162,6 +162,6 @@ def test_isolated_a_worker_that_cannot_be_loaded_ends_the_program(
 def test_nor_are_there_where_workers_share_no_memory(held_script: Script, guest: Path) -> None:
     done = held_script(
         "return wasix.run({ module: new Uint8Array(arg) }, ['counters', '1'])",
-        list(guest.read_bytes()),
+        guest.read_bytes(),
     )
     assert (done["status"], done["stdout"]) == (1, "thread 0: error 58\n")  # notsup

@@ -8,9 +8,12 @@ from pathlib import Path
 
 
 def directory() -> Path:
-    """Where wasix keeps what it can make or fetch again. `WASIX_CACHE` overrides it."""
+    """Where wasix keeps what it can make or fetch again. `WASIX_CACHE` overrides it.
+
+    Absolute: what is started elsewhere finds it, too.
+    """
     if chosen := os.environ.get("WASIX_CACHE"):
-        return Path(chosen)
+        return Path(chosen).absolute()
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "wasix"
     if sys.platform == "win32":

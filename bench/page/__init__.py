@@ -83,7 +83,7 @@ def install(effort: Effort) -> None:
     """The peers."""
     lock = PACKAGES / "package-lock.json"
     if effort.quick:
-        (PACKAGES / "node_modules").mkdir(parents=True, exist_ok=True)  # those that are there
+        (PACKAGES / "node_modules").mkdir(parents=True, exist_ok=True)  # a trial does without
     elif not lock.exists() or lock.read_bytes() != (HERE / lock.name).read_bytes():
         PACKAGES.mkdir(parents=True, exist_ok=True)
         for name in ("package.json", lock.name):
@@ -110,12 +110,8 @@ def _build_split(folder: Path) -> None:
 class Subject:
     """A system on pages of its own, in a browser profile of its own."""
 
-    def __init__(
-        self, browser: Browser, effort: Effort, name: str, url: str, *options: str
-    ) -> None:
+    def __init__(self, browser: Browser, name: str, url: str, *options: str) -> None:
         self.name, self.url, self.options = name, url, options
-        # A quick run wants to know that ours work, at whatever speed, and not to wait for others.
-        self.patience = 3 if effort.quick and name != "wasix" else 20
         self.context = browser.new_context()
         self.page = self._ready()
 
@@ -123,7 +119,6 @@ class Subject:
         page = self.context.new_page()
         page.set_default_timeout(300_000)
         page.goto(self.url)
-        page.evaluate("(seconds) => (window.patience = 1000 * seconds)", self.patience)
         return page
 
     def _ready(self) -> Page:
@@ -234,12 +229,12 @@ def measure(effort: Effort) -> Result:
         result.versions = versions(browser)
         with serving(folder, Handler) as plain, serving(folder, IsolatingHandler) as isolated:
             subjects = {
-                who: Subject(browser, effort, system, isolated if alone else plain)
+                who: Subject(browser, system, isolated if alone else plain)
                 for who, (system, package, alone) in SYSTEMS.items()
-                if not package or (folder / "peers" / package).exists()
+                if not package or not effort.quick
             }
             result.rows += _calls(effort, subjects)
             result.rows += _startup(effort, subjects)
-            result.rows += _splits(effort, Subject(browser, effort, "wasix", plain, "/split"))
+            result.rows += _splits(effort, Subject(browser, "wasix", plain, "/split"))
         browser.close()
     return result

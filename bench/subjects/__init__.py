@@ -64,6 +64,11 @@ def ours() -> list[str]:
     return [name for name in TITLES if name not in PEERS]
 
 
+def subjects(*, quick: bool) -> list[str]:
+    """Those to measure: a trial does without the peers."""
+    return ours() if quick else list(TITLES)
+
+
 def make(name: str, folder: str) -> Any:
     """The subject called `name`, which may use `folder`."""
     if name.startswith("wasix-"):

@@ -34,6 +34,9 @@ PROGRAMS = {"hello": "hello", "python": "`python -c 'print(1)'`"}
 
 STOCK = "Pyodide as it is (its own Python)"
 
+TRIED = "wasix in an isolated page"
+"""The only one in a trial."""
+
 SLOW = "50 Mbit/s, 40 ms"
 RATE = 50e6 / 8
 DELAY = 0.040
@@ -92,7 +95,6 @@ def _serving(folder: Path, link: Link, *, isolated: bool) -> AbstractContextMana
 
 def _prepare(site: Path, effort: Effort) -> None:
     """A bundle, with the page that visitors open in it, and what the peers need beside it."""
-    quality = 4 if effort.quick else 11
     with tempfile.TemporaryDirectory() as name:
         programs = Path(name)
         for program, path in (("hello", guest("hello")), ("python", python())):
@@ -101,10 +103,12 @@ def _prepare(site: Path, effort: Effort) -> None:
         shutil.copytree(programs, site, dirs_exist_ok=True)
     shutil.copy(HERE / "visit.html", site)
     install(effort)
+    if effort.quick:
+        return
     shutil.copytree(PACKAGES / "node_modules", site / "peers", symlinks=True)
     stock = shutil.ignore_patterns("*.map", "*.ts", "*.html")
     shutil.copytree(WEB / "node_modules" / "pyodide", site / "pyodide", ignore=stock)
-    compress_files(compressible(site), quality)
+    compress_files(compressible(site), 11)
 
 
 class Visitor:
@@ -255,11 +259,11 @@ def measure(effort: Effort) -> Result:
             visitors = {
                 who: Visitor(system, urls[alone], links)
                 for who, (system, package, alone) in systems.items()
-                if not package or (folder / "peers" / package).exists()
+                if not package or not effort.quick
             }
-            own = {who: one for who, one in visitors.items() if one.name in ("wasix", "wasmer")}
             if effort.quick:
-                visitors = own = {who: one for who, one in own.items() if "isolated" in who}
+                visitors = {who: one for who, one in visitors.items() if who == TRIED}
+            own = {who: one for who, one in visitors.items() if one.name in ("wasix", "wasmer")}
             result.rows += _visits(effort, browser, visitors)
             result.rows.append(_loads(browser, visitors))
             result.rows.append(_memory(playwright, effort, visitors))

@@ -9,6 +9,7 @@ from typing import Any
 from playwright import sync_api as playwright
 
 from e2e.drivers.face import SECONDS, Browser, ScriptError
+from e2e.script import function, sent
 
 
 class Chromium(Browser):
@@ -22,7 +23,7 @@ class Chromium(Browser):
 
     def evaluate(self, body: str, arg: object = None) -> Any:
         try:
-            return self._page.evaluate(f"async (arg) => {{ {body} }}", arg)
+            return self._page.evaluate(function(body), sent(arg))
         except playwright.Error as error:
             raise ScriptError(error.message) from None
 

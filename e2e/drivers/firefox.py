@@ -20,6 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from e2e.drivers.face import SECONDS, Browser, ScriptError
 from e2e.drivers.keys import actions
+from e2e.script import function, sent
 
 NAMES = ("firefox-esr", "firefox")
 
@@ -36,8 +37,8 @@ QUIET = {
 """Settings of the profile: it asks nobody for anything."""
 
 _CALL = """async (text) => {
-  const body = async (arg) => { BODY };
-  return JSON.stringify(await body(JSON.parse(text))) ?? "null";
+  const script = SCRIPT;
+  return JSON.stringify(await script(JSON.parse(text))) ?? "null";
 }"""
 
 
@@ -72,8 +73,8 @@ class Firefox(Browser):
 
     def evaluate(self, body: str, arg: object = None) -> Any:
         call: dict[str, object] = {
-            "functionDeclaration": _CALL.replace("BODY", body),
-            "arguments": [{"type": "string", "value": json.dumps(arg)}],
+            "functionDeclaration": _CALL.replace("SCRIPT", function(body)),
+            "arguments": [{"type": "string", "value": json.dumps(sent(arg))}],
             "target": {"context": self._context},
             "awaitPromise": True,
         }

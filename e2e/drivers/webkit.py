@@ -20,12 +20,13 @@ from urllib.request import Request, urlopen
 
 from e2e.drivers.face import SECONDS, Browser, ScriptError
 from e2e.drivers.keys import actions
+from e2e.script import function, sent
 
 PLACES = ("/usr/lib", "/usr/libexec", "/usr/lib64")
 
 _CALL = """
 const done = arguments[arguments.length - 1];
-(async (arg) => { BODY })(arguments[0]).then(
+(SCRIPT)(arguments[0]).then(
   (value) => done({ value }), (error) => done({ error: String(error) }));
 """
 
@@ -60,7 +61,7 @@ class WebKit(Browser):
         self._ask("POST", f"{self._session}/url", {"url": url})
 
     def evaluate(self, body: str, arg: object = None) -> Any:
-        call = {"script": _CALL.replace("BODY", body), "args": [arg]}
+        call = {"script": _CALL.replace("SCRIPT", function(body)), "args": [sent(arg)]}
         found = self._ask("POST", f"{self._session}/execute/async", call)
         if "error" in found:
             raise ScriptError(found["error"])

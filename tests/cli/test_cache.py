@@ -10,12 +10,14 @@ from pathlib import Path
 from engines.artifacts import Artifacts
 from wasix.api import fill
 
+ROOT = Path(__file__).parents[2]
 
-def wasix(cache: Path, *args: str) -> str:
+
+def wasix(cache: Path | str, *args: str, cwd: Path = ROOT) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "wasix", *args],
-        env={"WASIX_CACHE": str(cache), "PATH": "/usr/bin:/bin"},
-        cwd=Path(__file__).parents[2],
+        env={"WASIX_CACHE": str(cache), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
+        cwd=cwd,
         capture_output=True,
         text=True,
         check=True,
@@ -34,6 +36,10 @@ def test_native_code_is_listed_and_removed(wat: Callable[[str], str], tmp_path: 
     wasix(cache, "cache", "clean")
     assert wasix(cache, "cache", "ls") == ""
     assert not [path for path in cache.rglob("*") if path.is_file()]
+
+
+def test_a_relative_one_is_where_the_program_was_started(tmp_path: Path) -> None:
+    assert wasix("kept", "cache", "path", cwd=tmp_path) == f"{tmp_path / 'kept'}\n"
 
 
 def test_what_is_being_compiled_is_listed(tmp_path: Path) -> None:
