@@ -12,9 +12,13 @@ from tests.conformance.answers import expected, parse, stated
 from tests.conformance.coverage import add_results
 from tests.conformance.guests import FAULT, GUESTS, INVALID, SCRATCH, Guest
 from tests.guests.build import SHARED_OPTIONS, compile_guest
+from tests.selection import FULL
 
 # A page has one filesystem, so what moves between two volumes is left out.
 IN_A_PAGE = [*(guest for guest in GUESTS if guest.volumes == (SCRATCH,)), FAULT, INVALID]
+
+MANY_CALLS = ("badf", "clock", "fd_dir", "path_names", "path_walk", "sched")
+"""Each takes milliseconds by a service worker."""
 
 
 @pytest.mark.parametrize("guest", IN_A_PAGE, ids=lambda guest: guest.name)
@@ -43,6 +47,8 @@ def test_answers_are_the_same_in_a_worker(
 @pytest.mark.parametrize("guest", IN_A_PAGE, ids=lambda guest: guest.name)
 def test_answers_are_the_same_by_a_service_worker(held_script: Script, guest: Guest) -> None:
     """Where the two workers cannot share memory."""
+    if guest.name in MANY_CALLS and not FULL:
+        pytest.skip("long: `make test-full`")
     result = run(held_script, guest, ())
     theirs = stated(guest.name) if guest in (FAULT, INVALID) else expected(guest)
     assert parse(result["stdout"]) == theirs

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from e2e.conftest import wait_until
+from e2e.conftest import opened, wait_until
 from e2e.test_terminal import start, wait_for
 
 ECHO = """python -c "while True: print(ascii(input('? ')))" """
@@ -41,6 +42,15 @@ def echo(page: Page) -> Page:
     start(page, ECHO)
     wait_for_screen(page, "?")
     return page
+
+
+@pytest.fixture(scope="module")
+def shared_echo(browser: Browser, site: str) -> Iterator[Page]:
+    """The same for several tests."""
+    with opened(browser, site) as page:
+        start(page, ECHO)
+        wait_for_screen(page, "?")
+        yield page
 
 
 def test_a_line_is_edited_in_its_middle(echo: Page) -> None:
@@ -85,7 +95,8 @@ def test_lines_are_recalled_after_the_page_was_left(echo: Page) -> None:
     "character",
     ["é", "e\u0301", "日", "👍", "👍🏽", "🫠", "👩\u200d💻", "🇩🇪", "각", "☺\ufe0f", "กำ"],
 )
-def test_screen_and_kernel_agree_how_wide_a_character_is(echo: Page, character: str) -> None:
+def test_screen_and_kernel_agree_how_wide_a_character_is(shared_echo: Page, character: str) -> None:
+    echo = shared_echo
     echo.keyboard.type(f"a{character}b{character}c")
     wait_for_screen(echo, f"? a{character}b{character}c")
     # Erases the second one, then types before the first one and after it.

@@ -170,7 +170,7 @@ def paged(file: OpenFile, size: int) -> tuple[list[str], int]:
 
 def test_many_entries(system: Ours) -> None:
     root = system.namespace.root
-    most = 100_000 if FULL or in_memory(system) else 3000
+    most = 100_000 if FULL else 20_000 if in_memory(system) else 3000
     for number in range(most):
         root.create(str(number))
     file = system.open(".", directory=True)

@@ -267,7 +267,7 @@ def test_guests_and_a_host_program_fight_over_a_directory(tmp_path: Path) -> Non
             os.utime(place / name, ns=(10**18, 10**18))
     before = {name: untouched(st) for name, st in attributes(outside).items()}
     guest = str(compile_guest("race"))
-    seconds = 300 if FULL else 20
+    seconds = 300 if FULL else 8
     swapper = subprocess.Popen(
         [sys.executable, "-I", "-c", SWAPPER, str(volume), str(outside)],
         stdin=subprocess.PIPE,

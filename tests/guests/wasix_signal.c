@@ -13,9 +13,9 @@ static void seen(const char *name, error_t error) {
     last = count = 0;
 }
 
-/* Until so many signals have come, or for two seconds. */
+/* Until so many signals have come, or for half a second. */
 static void nap(int signals) {
-    for (int i = 0; i < 2000 && count < signals; i++) {
+    for (int i = 0; i < 500 && count < signals; i++) {
         error_t error = wasix_thread_sleep(1000000);
         if (error != __WASI_ERRNO_INTR) must(error);
     }
