@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from e2e.conftest import opened, wait_until
 from e2e.test_terminal import start, wait_for
+from tests.selection import FULL
 
 ECHO = """python -c "while True: print(ascii(input('? ')))" """
 
@@ -192,9 +193,9 @@ def test_two_hundred_pasted_lines_are_all_executed_in_order(page: Page) -> None:
     assert all(f"\n>>> {line}\n" in shown for line in lines)
 
 
-def test_a_megabyte_is_pasted_without_loss(page: Page) -> None:
-    text = "".join(f"{number} {'x' * (number % 90)} 日é\n" for number in range(20_000))
-    assert len(text.encode()) > 1_000_000
+def test_a_long_text_is_pasted_without_loss(page: Page) -> None:
+    lines = 20_000 if FULL else 5_000  # 1.1 MB, 0.3 MB
+    text = "".join(f"{number} {'x' * (number % 90)} 日é\n" for number in range(lines))
     code = "import sys, zlib; t = sys.stdin.buffer.read(); print(f'{len(t)}:{zlib.crc32(t)}.')"
     start(page, f'python -c "print(1); {code}"')
     wait_for(page, "1")
