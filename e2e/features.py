@@ -24,6 +24,7 @@ FEATURES = {
     "time": "a program waits for time",
     "interrupt": "a program that waits is interrupted",
     "compute": "a program that computes is ended",
+    "apart": "the same of one that runs `apart`",
     "processes": "programs start others (spawn, exec, pipes, signals)",
     "fork": "programs fork",
     "threads": "threads",

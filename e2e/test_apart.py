@@ -1,4 +1,4 @@
-"""Programs in workers of their own: on an isolated page if wanted, and without JSPI all."""
+"""Programs in workers of their own: if that is wanted, and without JSPI all."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import pytest
 
 from e2e.conftest import Script
 
+KERNELS = ["shared_script", "isolated_script", "isolated_script_without_jspi", "held_script"]
 
-@pytest.fixture(params=["isolated_script", "isolated_script_without_jspi", "held_script"])
+
+@pytest.fixture(params=KERNELS)
 def apart(request: pytest.FixtureRequest) -> Script:
     script: Script = request.getfixturevalue(request.param)
     return script

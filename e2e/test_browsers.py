@@ -93,11 +93,6 @@ class Column:
     def evaluate(self, body: str, arg: object = None) -> Any:
         return self.browser.evaluate(body, arg)
 
-    @property
-    def apart(self) -> bool:
-        """Whether programs can have workers of their own."""
-        return self.isolated or self.key in HELD
-
 
 @pytest.fixture(scope="session", params=features.KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
@@ -195,12 +190,14 @@ def test_a_program_that_waits_is_interrupted(loaded: Column, waiting: str) -> No
     loaded.seen = "yes"
 
 
-@pytest.mark.feature("compute")
-def test_a_program_that_computes_is_ended(loaded: Column) -> None:
-    done, kept = loaded.evaluate(
+def end_what_computes(
+    column: Column, *, apart: bool, deafens: bool = False
+) -> tuple[dict[str, object], str | None]:
+    """How a program ends that computes when it is interrupted, and a file that there was before."""
+    done, kept = column.evaluate(
         """
         await wasix.fs.writeFile("/tmp/kept", "kept");
-        const busy = await wasix.spawn("python", ["-c", arg.code], { apart: true });
+        const busy = await wasix.spawn("python", ["-c", arg.code], { apart: arg.apart });
         await busy.stdout.getReader().read();
         const pause = () => new Promise((resolve) => setTimeout(resolve, 300, false));
         const heard = () => wasix.fs.list("/").then(() => true, () => true);
@@ -211,15 +208,33 @@ def test_a_program_that_computes_is_ended(loaded: Column) -> None:
         if (!stdout.includes("< again >")) throw new Error(stdout);
         return [ended, await wasix.fs.readText("/tmp/kept").catch(() => null)];
         """,
-        {"code": "print('ready', flush=True)\nwhile True: pass", "deafens": not loaded.apart},
+        {
+            "code": "print('ready', flush=True)\nwhile True: pass",
+            "apart": apart,
+            "deafens": deafens,
+        },
     )
-    assert done["status"] == 130
-    if loaded.apart:
-        assert (done, kept) == ({"status": 130}, "kept")
-        loaded.seen = "alone" if loaded.key in HELD else "alone (`apart`)"
-    else:
-        assert (done.get("message", "")[:24], kept) == ("it computed on and heard", None)
+    return done, kept
+
+
+@pytest.mark.feature("compute")
+def test_a_program_that_computes_is_ended(loaded: Column) -> None:
+    beside = loaded.evaluate("return (await wasix.ready()).suspends")
+    done, kept = end_what_computes(loaded, apart=False, deafens=beside)
+    if beside:
+        assert done["status"] == 130
+        assert str(done["message"]).startswith("it computed on and heard")
+        assert kept is None
         loaded.seen = "with its kernel"
+    else:
+        assert (done, kept) == ({"status": 130}, "kept")
+        loaded.seen = "alone"
+
+
+@pytest.mark.feature("apart")
+def test_a_program_that_computes_apart_is_ended(loaded: Column) -> None:
+    assert end_what_computes(loaded, apart=True) == ({"status": 130}, "kept")
+    loaded.seen = "alone"
 
 
 def run_guest(column: Column, guest: WasixGuest) -> dict[str, Any]:
@@ -269,7 +284,7 @@ def test_programs_fork_as_on_linux(loaded: Column) -> None:
 @pytest.mark.feature("threads")
 @pytest.mark.parametrize("args", [("counters", "2000"), ("ping-pong", "50"), ("rendezvous", "200")])
 def test_threads(loaded: Column, args: tuple[str, ...]) -> None:
-    if args[0] == "rendezvous" and not loaded.apart:
+    if args[0] == "rendezvous" and not loaded.isolated and loaded.key not in HELD:
         loaded.seen = "in turns"
         pytest.skip("threads that take turns cannot wait for each other by computing")
     done = loaded.evaluate(

@@ -45,6 +45,15 @@ def test_answers_are_the_same_in_a_worker(
 
 
 @pytest.mark.parametrize("guest", IN_A_PAGE, ids=lambda guest: guest.name)
+def test_answers_are_the_same_by_messages(shared_script: Script, guest: Guest) -> None:
+    """Where the two workers cannot share memory, but the guest can be suspended."""
+    result = run(shared_script, guest, (), apart=True)
+    theirs = stated(guest.name) if guest in (FAULT, INVALID) else expected(guest)
+    assert parse(result["stdout"]) == theirs
+    assert result["status"] == 0
+
+
+@pytest.mark.parametrize("guest", IN_A_PAGE, ids=lambda guest: guest.name)
 def test_answers_are_the_same_by_a_service_worker(held_script: Script, guest: Guest) -> None:
     """Where the two workers cannot share memory."""
     if guest.name in MANY_CALLS and not FULL:

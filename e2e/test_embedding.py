@@ -26,6 +26,13 @@ TWO = """<!doctype html><title>two</title><link rel="icon" href="data:,">
 <wasix-terminal id="second" kernel="shared" program="python" args="-q"></wasix-terminal>
 <wasix-terminal id="third" program="cowsay" args="hi"></wasix-terminal>"""
 
+APART = """<!doctype html><title>apart</title><link rel="icon" href="data:,">
+<script type="module" src="loader.js"></script>
+<style>wasix-terminal { height: 9em; }</style>
+<wasix-terminal id="busy" kernel="shared" program="python" apart
+  args='-c "print(6 * 7); sum(iter(int, 1))"'></wasix-terminal>
+<wasix-terminal id="other" kernel="shared" program="python" args="-q"></wasix-terminal>"""
+
 
 @contextmanager
 def shown(browser: Browser, folder: Path, html: str) -> Iterator[Page]:
@@ -64,6 +71,20 @@ def test_a_frame_that_may_run_scripts_alone_suffices(
         terminal.click()
         page.keyboard.type("framed\n")
         expect(terminal).to_contain_text("demarf")
+
+
+def test_ctrl_c_ends_what_computes_apart_and_nothing_else(page: Page) -> None:
+    page.route("**/apart.html", lambda route: route.fulfill(body=APART, content_type="text/html"))
+    page.goto("apart.html")
+    busy, other = page.locator("#busy"), page.locator("#other")
+    expect(busy).to_contain_text("42")
+    expect(other).to_contain_text(">>> ")
+    busy.click()
+    page.keyboard.press("Control+c")
+    expect(busy).to_contain_text("ended with status 130")
+    other.click()
+    page.keyboard.type("6 * 8\n")
+    expect(other).to_contain_text("48")
 
 
 def test_terminals_of_one_kernel_have_its_files_in_common(page: Page) -> None:

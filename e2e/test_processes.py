@@ -41,17 +41,21 @@ def label(guest: WasixGuest) -> str:
     return guest.label
 
 
-def run(script: Script, guest: WasixGuest, *, shared: bool = False) -> dict[str, Any]:
+def run(
+    script: Script, guest: WasixGuest, *, shared: bool = False, apart: bool = False
+) -> dict[str, Any]:
     found: dict[str, Any] = script(
         """
         const module = new Uint8Array(arg.module);
         await wasix.fs.writeFile("/programs/self.wasm", module);
         await wasix.fs.mkdir("/scratch");
-        return wasix.run({ module, name: "guest" }, arg.args, { stdin: "" });
+        const options = { stdin: "", apart: arg.apart };
+        return wasix.run({ module, name: "guest" }, arg.args, options);
         """,
         {
             "module": guest.compiled(shared=shared).read_bytes(),
             "args": guest.arguments("/programs/self.wasm", "/scratch"),
+            "apart": apart,
         },
     )
     return found
@@ -84,6 +88,25 @@ def test_in_workers_answers_are_those_of_linux(
     assert unlike(ours, theirs) == {}
     assert list(ours) == list(theirs)
     assert (done["status"], done["stderr"]) == (native.returncode, native.stderr)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the oracle is Linux")
+@pytest.mark.parametrize("guest", TWINS, ids=label)
+def test_apart_they_are_so_too(shared_script: Script, guest: WasixGuest) -> None:
+    """Suspended in workers of their own, where these share no memory with the kernel's."""
+    native, done = on_linux(guest), run(shared_script, guest, apart=True)
+    ours, theirs = parse(done["stdout"]), parse(native.stdout)
+    assert unlike(ours, theirs) == {}
+    assert (done["status"], done["stderr"]) == (native.returncode, native.stderr)
+
+
+@needs_wasmer
+@pytest.mark.parametrize("guest", [one for one in RAW if one.name not in NOT_IN_A_PAGE], ids=label)
+def test_apart_they_are_those_of_wasmer_too(shared_script: Script, guest: WasixGuest) -> None:
+    status, theirs = expected(guest)
+    done = run(shared_script, guest, apart=True)
+    assert unlike(parse(done["stdout"]), theirs) == {}
+    assert done["status"] == status
 
 
 @needs_wasmer

@@ -250,6 +250,7 @@ export class WasixTerminal extends HTMLElement {
     };
     return this.wasix.spawn(program, words(this.getAttribute("args") ?? ""), {
       cwd,
+      apart: this.hasAttribute("apart"),
       trace: this.trace ?? undefined,
       terminal,
     });

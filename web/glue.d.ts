@@ -5,6 +5,8 @@ export const ARGUMENTS_SIZE: number;
 export const CALLS: number;
 /** Calls that answer the same as long as a program runs, by call number. */
 export const CONSTANTS: number[];
+/** Calls whose decoders look into memory by themselves, by call number. */
+export const COPIED: number[];
 export const DATA: number;
 export const ILSEQ: number;
 export const NOMEM: number;

@@ -9,14 +9,18 @@ import { run } from "../engines/browser/run.js";
 /** The door is given calls by their numbers. */
 const callees = Array.from({ length: CALLS }, (_, number) => number);
 
+/** What is being done. @type {Remote | null} */
+let task = null;
+
 /** @param {import("../engines/browser/remote.js").Order} order @param {MessagePort} kernel */
 async function obey(order, kernel) {
-  const task = new Remote(order, (data) => kernel.postMessage(data));
+  task = new Remote(order, (data) => kernel.postMessage(data));
   const guest = new Guest(...task.guest);
   const outcome = await run(order.module, order.wanted, guest, task, callees, order.snapshot);
+  task = null;
   kernel.postMessage({ outcome });
 }
 
 onmessage = ({ ports: [kernel] }) => {
-  kernel.onmessage = ({ data }) => void obey(data, kernel);
+  kernel.onmessage = ({ data }) => (task ? task.take(data) : void obey(data, kernel));
 };

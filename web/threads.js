@@ -35,6 +35,7 @@ export class Threads {
         else thread.receive(data);
       };
       worker.onerror = (message) => this.stop(tid, { end: "failed", message: `its worker failed: ${message}` });
+      thread.end.send = (answer) => worker.postMessage(answer);
       worker.postMessage({ ...order, ...thread.end.given });
     });
   }

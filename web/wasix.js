@@ -41,9 +41,9 @@ const ELSEWHERE = "another tab keeps these files: here they can be read, and not
  *   with status 153.
  * @property {number} [timeLimit] Seconds until it is ended, with status 124.
  * @property {number} [maxFiles] Files it may have open at once, 1024 if not given.
- * @property {boolean} [apart] Runs it, and what it starts, in workers of its own where these can share
- *   memory (`ready()` says so as `isolated`): it can be ended while it computes, and keeps no other
- *   program waiting, but a system call takes 10 to 100 µs.
+ * @property {boolean} [apart] Runs it, and what it starts, in workers of its own: it can be ended while it
+ *   computes, and keeps no other program waiting, but a system call takes 10 to 150 µs. Programs with threads
+ *   are run so on isolated pages only, where they always are.
  * @property {AbortSignal} [signal] Ends the program (SIGKILL); `run` then rejects with its reason.
  * @property {(end: import("./process.js").End) => void} [onexit] Told when the program has ended.
  * @property {(line: string) => void} [trace] Told of each system call as it ends, and of those of what the

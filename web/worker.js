@@ -11,6 +11,7 @@ import { HeldEnd, holds } from "../engines/browser/held.js";
 import { Area, RemoteThread } from "../engines/browser/host.js";
 import { describe } from "../engines/browser/outcome.js";
 import { compile, run } from "../engines/browser/run.js";
+import { PortEnd } from "../engines/browser/ported.js";
 import { SharedEnd } from "../engines/browser/shared.js";
 import { failed } from "./hired.js";
 import { watch } from "./progress.js";
@@ -204,8 +205,8 @@ class Kernel {
     const { image, snapshot, stage } = task;
     try {
       const area = new Area(this.module, () => locate(stage), (size) => stage.reserve(size));
-      const end = this.place ? new HeldEnd(this.place) : new SharedEnd();
-      const memories = task.image.shares && !this.place
+      const end = crossOriginIsolated ? new SharedEnd() : this.place ? new HeldEnd(this.place) : new PortEnd();
+      const memories = task.image.shares && crossOriginIsolated
         ? (task.memories ?? wanted.memories.map(([, , type]) => new WebAssembly.Memory(type)))
         : null;
       const thread = new RemoteThread(this.turns, task, decoders, area, memories, end);

@@ -3,7 +3,7 @@
  * and bytes that go either way. The guest's worker makes a request, says so in a message unless the
  * kernel's worker is looking for it, and sleeps until there is an answer. That worker sleeps only for
  * the moment that a `WISH` takes. How they sleep is told by `shared.js`, where both have the box, and
- * `held.js`, where each has its own.
+ * `held.js` and `ported.js`, where each has its own and letters carry what is in it.
  */
 
 import { DATA } from "#glue";
@@ -88,5 +88,40 @@ export class Box {
   /** Its bytes are somewhere else, where there is more room. @param {ArrayBufferLike} data */
   replace(data) {
     this.bytes = new Uint8Array(data);
+  }
+
+  /** Have room for so many bytes, if nobody else looks into it. @param {number} size */
+  reserve(size) {
+    if (size <= this.bytes.length) return true;
+    try {
+      this.replace(new ArrayBuffer(Math.max(size, 2 * this.bytes.length)));
+    } catch {
+      return false;
+    }
+    return true;
+  }
+
+  /** What is in it, with the first `length` of its bytes. @param {number} length */
+  letter(length) {
+    const state = new Uint8Array(this.words.buffer);
+    const whole = new Uint8Array(state.length + length);
+    whole.set(state);
+    whole.set(this.bytes.subarray(0, length), state.length);
+    return whole;
+  }
+
+  /** Put into it what a letter has. @param {Uint8Array} letter */
+  open(letter) {
+    const bytes = letter.subarray(Box.STATE);
+    new Uint8Array(this.words.buffer).set(letter.subarray(0, Box.STATE));
+    this.reserve(Math.max(bytes.length, this.words[LENGTH]));
+    this.bytes.set(bytes);
+  }
+
+  /** The same, but for the news, which is known better here. @param {Uint8Array} letter */
+  openRequest(letter) {
+    const news = this.words[NEWS];
+    this.open(letter);
+    this.words[NEWS] = news;
   }
 }

@@ -9,7 +9,7 @@
  * again.
  */
 
-import { ANSWERED, Box, LENGTH, NEWS, WISH } from "./box.js";
+import { ANSWERED, Box, LENGTH, WISH } from "./box.js";
 import { Lost } from "./outcome.js";
 
 /** @typedef {import("./host.js").End} KernelEnd @typedef {import("./remote.js").End} GuestEnd */
@@ -43,34 +43,6 @@ function tell(name, message) {
   let channel = channels.get(name);
   if (!channel) channels.set(name, (channel = new BroadcastChannel(name)));
   channel.postMessage(message);
-}
-
-/** What is in a box, or the first `length` of its bytes. @param {Box} box @param {number} length */
-function letter(box, length) {
-  const state = new Uint8Array(box.words.buffer);
-  const whole = new Uint8Array(state.length + length);
-  whole.set(state);
-  whole.set(box.bytes.subarray(0, length), state.length);
-  return whole;
-}
-
-/** Put what a letter has into a box. @param {Uint8Array} letter @param {Box} box */
-function open(letter, box) {
-  const bytes = letter.subarray(Box.STATE);
-  new Uint8Array(box.words.buffer).set(letter.subarray(0, Box.STATE));
-  reserve(box, Math.max(bytes.length, box.words[LENGTH]));
-  box.bytes.set(bytes);
-}
-
-/** @param {Box} box @param {number} size */
-function reserve(box, size) {
-  if (size <= box.bytes.length) return true;
-  try {
-    box.replace(new ArrayBuffer(Math.max(size, 2 * box.bytes.length)));
-  } catch {
-    return false;
-  }
-  return true;
 }
 
 /** Where one of the workers is sent letters, and sends some to the other. */
@@ -177,10 +149,7 @@ export class HeldEnd {
   #open(number, letter) {
     this.#number = number;
     this.#slot.forget();
-    const { words } = this.box;
-    const news = words[NEWS];
-    open(letter, this.box);
-    words[NEWS] = news;
+    this.box.openRequest(letter);
   }
 
   listen() {}
@@ -192,21 +161,21 @@ export class HeldEnd {
   answer() {
     const { box } = this;
     box.words[ANSWERED] = 1;
-    this.#slot.send(this.#number, letter(box, box.words[LENGTH]));
+    this.#slot.send(this.#number, box.letter(box.words[LENGTH]));
   }
 
   /** @param {number} wish */
   wish(wish) {
     const { box } = this;
     box.words[ANSWERED] = wish;
-    this.#slot.send(this.#number, letter(box, wish === WISH.WRITE ? box.words[LENGTH] : 0));
+    this.#slot.send(this.#number, box.letter(wish === WISH.WRITE ? box.words[LENGTH] : 0));
     const next = this.#number + 1;
     this.#open(next, this.#slot.sleep(next, () => this.#slot.again(), PATIENCE));
   }
 
   /** @param {number} size */
   reserve(size) {
-    return reserve(this.box, size);
+    return this.box.reserve(size);
   }
 
   /** @param {number} size */
@@ -240,25 +209,25 @@ export class HeldGuestEnd {
 
   ask() {
     const { box } = this;
-    const sent = { number: ++this.#number, letter: letter(box, box.words[LENGTH]) };
+    const sent = { number: ++this.#number, letter: box.letter(box.words[LENGTH]) };
     this.#again = () => this.#send(sent);
     this.#again();
   }
 
   sleep() {
-    open(this.#slot.sleep(this.#number, this.#again), this.box);
+    this.box.open(this.#slot.sleep(this.#number, this.#again));
     return this.box.words[ANSWERED];
   }
 
   /** @param {number} wish */
   fulfilled(wish) {
     const { box } = this;
-    this.#slot.send(++this.#number, letter(box, wish === WISH.READ ? box.words[LENGTH] : 0));
+    this.#slot.send(++this.#number, box.letter(wish === WISH.READ ? box.words[LENGTH] : 0));
     this.#again = () => this.#slot.again();
   }
 
   /** @param {number} size */
   reserve(size) {
-    return reserve(this.box, size);
+    return this.box.reserve(size);
   }
 }

@@ -11,6 +11,7 @@ import { View } from "./guest.js";
  * @typedef {object} End
  * @property {import("./box.js").Box} box
  * @property {object} given What is part of an `Order`.
+ * @property {(answer: any) => void} [send] Sends that worker a message, if it is awake.
  * @property {(message: any) => boolean} take Told what that worker sends: whether it is a request.
  * @property {() => void} listen Need not be told of the next one, until `more`.
  * @property {() => boolean} more Whether there is one.

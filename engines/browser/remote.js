@@ -1,14 +1,15 @@
 /**
  * A guest thread in a worker of its own, which reaches the kernel in another worker by a box
- * (`box.js`) and sleeps while a call is made. The door is here; what it takes for Python passes on what
- * it is called with.
+ * (`box.js`) and sleeps, or is suspended, while a call is made. The door is here; what it takes for
+ * Python passes on what it is called with.
  */
 
-import { ARGUMENTS_SIZE, CONSTANTS, DATA, NOMEM, PAGE, SUSPEND, UPCALL } from "#glue";
+import { ARGUMENTS_SIZE, CONSTANTS, COPIED, DATA, NOMEM, PAGE, SUSPEND, UPCALL } from "#glue";
 
 import { ANSWER, ANSWERED, COUNT, FINISHED, KIND, LENGTH, NEWS, PAGES, REQUEST, UNSIGNED, WISH } from "./box.js";
 import { Stage } from "./guest.js";
 import { HeldGuestEnd } from "./held.js";
+import { PortGuestEnd } from "./ported.js";
 import { SharedGuestEnd } from "./shared.js";
 import { Stack } from "./stack.js";
 
@@ -16,11 +17,29 @@ import { Stack } from "./stack.js";
  * The guest's end of what it reaches the kernel by.
  * @typedef {object} End
  * @property {import("./box.js").Box} box
- * @property {() => void} ask Has the kernel's worker look at the request in the box.
- * @property {() => number} sleep Until there is an answer, or a wish: 1, or which of `WISH`.
+ * @property {(memory: WebAssembly.Memory | null) => void} ask Has the kernel's worker look at the request
+ *   in the box, by which it may look into this memory.
+ * @property {() => number | Promise<number>} sleep Until there is an answer, or a wish: 1, or which of
+ *   `WISH`. Of those that give promises there are no wishes.
  * @property {(wish: number) => void} fulfilled What was wished for is done.
  * @property {(size: number) => boolean} reserve Has room for so many bytes.
  */
+
+/** Calls by which the kernel may look into memory by itself. */
+const copied = new Set(COPIED);
+
+/** @param {number} kind @param {bigint[]} numbers */
+function looks(kind, [first]) {
+  if (kind === REQUEST.CALL) return copied.has(Number(first));
+  return kind === REQUEST.SUSPENDED || kind === REQUEST.RESTORE;
+}
+
+/**
+ * Go on with what was given, if need be when it is there.
+ * @template T, R
+ * @param {T | Promise<T>} given @param {(value: T) => R | Promise<R>} next @returns {R | Promise<R>}
+ */
+const then = (given, next) => (given instanceof Promise ? given.then(next) : next(given));
 
 /** Makes requests. */
 class Line {
@@ -35,8 +54,9 @@ class Line {
   }
 
   /**
-   * Make a request, and sleep until it is answered.
+   * Make a request, and sleep until it is answered; or promise the answer.
    * @param {number} kind @param {bigint[]} numbers @param {number} length Of the bytes. @param {number} unsigned
+   * @returns {number | Promise<number>}
    */
   ask(kind, numbers = [], length = 0, unsigned = 0) {
     const { words, box } = this;
@@ -47,9 +67,10 @@ class Line {
     words[PAGES] = this.memory ? this.memory.buffer.byteLength / PAGE : 0;
     numbers.forEach((number, index) => (box.numbers[index] = number));
     Atomics.store(words, ANSWERED, 0);
-    this.end.ask();
+    this.end.ask(looks(kind, numbers) ? this.memory : null);
     for (;;) {
       const wish = this.end.sleep();
+      if (wish instanceof Promise) return wish.then(() => words[ANSWER]);
       if (wish === 1) return words[ANSWER];
       this.#fulfill(wish);
     }
@@ -66,12 +87,13 @@ class Line {
     this.end.fulfilled(wish);
   }
 
-  /** What to call: a name, and arguments. @returns {[string, number[]]} */
+  /** What to call: a name, and arguments. @returns {[string, number[]] | Promise<[string, number[]]>} */
   upcall() {
-    this.ask(REQUEST.UPCALL);
     const { box, words } = this;
-    const name = new TextDecoder().decode(box.bytes.slice(0, words[LENGTH]));
-    return [name, [...box.numbers.subarray(0, words[COUNT])].map(Number)];
+    return then(this.ask(REQUEST.UPCALL), () => {
+      const name = new TextDecoder().decode(box.bytes.slice(0, words[LENGTH]));
+      return [name, [...box.numbers.subarray(0, words[COUNT])].map(Number)];
+    });
   }
 }
 
@@ -92,9 +114,11 @@ class Python {
   #constants = new Map();
   #line;
 
-  /** @param {Line} line */
-  constructor(line) {
+  /** @param {Line} line @param {boolean} suspends */
+  constructor(line, suspends) {
     this.#line = line;
+    const call = (/** @type {number} */ number) => this.#call(number);
+    this._PyObject_Vectorcall = suspends ? new WebAssembly.Suspending(call) : call;
   }
 
   get HEAPU8() {
@@ -129,7 +153,8 @@ class Python {
     return 0;
   }
 
-  _PyObject_Vectorcall = (/** @type {number} */ number) => {
+  /** @param {number} number */
+  #call(number) {
     const known = this.#constants.get(number);
     if (known) {
       this.HEAPU8.set(known.bytes, BASE);
@@ -144,7 +169,15 @@ class Python {
     this.#unsigned = 0;
     this.#length = DATA;
     box.bytes.set(this.HEAPU8.subarray(BASE, BASE + length));
-    this.#answer = line.ask(REQUEST.CALL, [BigInt(number), ...numbers], length, unsigned);
+    const asked = line.ask(REQUEST.CALL, [BigInt(number), ...numbers], length, unsigned);
+    return then(asked, (answer) => this.#answered(number, answer));
+  }
+
+  /** @param {number} number @param {number} answer @returns {number | Promise<number>} */
+  #answered(number, answer) {
+    const line = this.#line;
+    const { box } = line;
+    this.#answer = answer;
     const found = line.words[LENGTH];
     const whole = found <= box.bytes.length;
     const room = this.reserve(found);
@@ -153,33 +186,34 @@ class Python {
       this.#answer = -NOMEM;
       return 1;
     }
-    if (!whole) line.ask(REQUEST.FETCH, [], found);
-    const bytes = box.bytes.subarray(0, found);
-    this.HEAPU8.set(bytes, BASE);
-    if (CONSTANTS.includes(number) && this.#answer >= 0) {
-      this.#constants.set(number, { answer: this.#answer, bytes: bytes.slice() });
-    }
-    return 1;
-  };
+    return then(whole ? 0 : line.ask(REQUEST.FETCH, [], found), () => {
+      const bytes = box.bytes.subarray(0, found);
+      this.HEAPU8.set(bytes, BASE);
+      if (CONSTANTS.includes(number) && answer >= 0) {
+        this.#constants.set(number, { answer, bytes: bytes.slice() });
+      }
+      return 1;
+    });
+  }
 
   _PyLong_AsLong = () => this.#answer;
   _PyErr_Clear = () => {};
   _Py_DecRef = () => {};
 }
 
-/** Waits as `guest.js` wants it, without ever giving the thread away. */
+/** Waits as `guest.js` wants it. */
 class RemoteCarrier {
-  suspends = false;
   /** It has the thread to itself, but news may have come: they are looked for after each call. */
   credit = new WebAssembly.Global({ value: "i32", mutable: true }, 1);
   /** Which the kernel counts. */
   made = new WebAssembly.Global({ value: "i32", mutable: true }, 0);
-  stack = new Stack(false);
   #line;
 
-  /** @param {Line} line */
-  constructor(line) {
+  /** @param {Line} line @param {boolean} suspends */
+  constructor(line, suspends) {
     this.#line = line;
+    this.suspends = suspends;
+    this.stack = new Stack(suspends);
   }
 
   mayGoOn() {
@@ -198,20 +232,34 @@ class RemoteCarrier {
   }
 
   reached() {
-    const answer = /** @type {number | null} */ (this.stack.reached());
-    return answer ?? this.#follow(this.#line.ask(REQUEST.PROCEED));
+    return then(this.stack.reached(), (answer) => answer ?? this.#follow(this.#line.ask(REQUEST.PROCEED)));
   }
 
-  /** Do what the kernel says until there is an answer. @param {number} state */
+  /** Do what the kernel says until there is an answer. @param {number | Promise<number>} state */
   #follow(state) {
+    if (state instanceof Promise) return this.#followSuspended(state);
     while (state === UPCALL) {
-      const [name, given] = this.#line.upcall();
-      const place = this.stack.find(name, given.length);
-      const answer = place < 0 ? null : /** @type {number | null} */ (this.stack.call(place, given));
+      const answer = this.#called(/** @type {[string, number[]]} */ (this.#line.upcall()));
+      if (answer !== null) return /** @type {number} */ (answer);
+      state = /** @type {number} */ (this.#line.ask(REQUEST.PROCEED));
+    }
+    return state;
+  }
+
+  /** @param {number | Promise<number>} state @returns {Promise<number>} */
+  async #followSuspended(state) {
+    while ((state = await state) === UPCALL) {
+      const answer = await this.#called(await this.#line.upcall());
       if (answer !== null) return answer;
       state = this.#line.ask(REQUEST.PROCEED);
     }
     return state;
+  }
+
+  /** @param {[string, number[]]} upcall */
+  #called([name, given]) {
+    const place = this.stack.find(name, given.length);
+    return place < 0 ? null : this.stack.call(place, given);
   }
 }
 
@@ -220,7 +268,8 @@ class RemoteCarrier {
  * @typedef {object} Order
  * @property {{ state: SharedArrayBuffer, data: SharedArrayBuffer }} [shared] What its end is made of, if
  *   the two workers share memory.
- * @property {{ place: import("./held.js").Place, line: string }} [held] If they do not.
+ * @property {{ place: import("./held.js").Place, line: string }} [held] If they do not, and programs
+ *   wait by a service worker. With neither its guest is suspended.
  * @property {WebAssembly.Module} module
  * @property {import("./run.js").Wanted} wanted
  * @property {WebAssembly.Memory[] | null} memories Shared ones; null if it imports no such.
@@ -232,9 +281,11 @@ class RemoteCarrier {
 export class Remote {
   /** @param {Order} order @param {(message: any) => void} send Tells the kernel's worker. */
   constructor({ shared, held, memories, entry, given }, send) {
-    const end = shared ? new SharedGuestEnd(shared, send) : new HeldGuestEnd(/** @type {any} */ (held), send);
+    this.#ported = shared || held ? null : new PortGuestEnd(send);
+    const end = this.#ported ?? (shared ? new SharedGuestEnd(shared, send) : new HeldGuestEnd(/** @type {any} */ (held), send));
+    const suspends = this.#ported !== null;
     const line = new Line(end);
-    const python = new Python(line);
+    const python = new Python(line, suspends);
     const stage = new Stage(
       /** @type {any} */ (python),
       // Without room of its own: so the door says how much each call uses.
@@ -242,7 +293,7 @@ export class Remote {
       (size) => python.reserve(size),
     );
     /** @type {ConstructorParameters<typeof import("./guest.js").Guest>} */
-    this.guest = [stage, new RemoteCarrier(line)];
+    this.guest = [stage, new RemoteCarrier(line, suspends)];
     this.memories = memories ?? undefined;
     this.entry = entry;
     this.arguments = given;
@@ -250,21 +301,27 @@ export class Remote {
   }
 
   #line;
+  #ported;
+
+  /** The kernel's worker has sent an answer, as it does to a guest that is suspended. @param {import("./ported.js").Answer} answer */
+  take(answer) {
+    this.#ported?.take(answer, this.#line.memory);
+  }
 
   /** @param {import("./guest.js").View} view @param {WebAssembly.Memory[]} memories */
   opened({ memory }, memories) {
     this.#line.memory = memory;
-    this.#line.ask(REQUEST.OPENED, [BigInt(this.memories ? memories.indexOf(memory) : -1)]);
+    return this.#line.ask(REQUEST.OPENED, [BigInt(this.memories ? memories.indexOf(memory) : -1)]);
   }
 
   restore() {
-    this.#line.ask(REQUEST.RESTORE);
+    return this.#line.ask(REQUEST.RESTORE);
   }
 
   /** @param {number} area */
   suspended(area) {
-    const answer = this.#line.ask(REQUEST.SUSPENDED, [BigInt(area)]);
-    return this.#line.words[COUNT] ? answer : undefined;
+    const asked = this.#line.ask(REQUEST.SUSPENDED, [BigInt(area)]);
+    return then(asked, (answer) => (this.#line.words[COUNT] ? answer : undefined));
   }
 }
 

@@ -65,9 +65,9 @@ function imports(wanted, calls, memories) {
  * @property {string} entry The export to call.
  * @property {Iterable<number>} arguments
  * @property {WebAssembly.Memory[] | undefined} memories Those of another thread, to share them.
- * @property {(view: import("./guest.js").View, memories: WebAssembly.Memory[]) => void} opened
- * @property {() => void} restore Gives it the memory of its snapshot.
- * @property {(area: number) => number | undefined} suspended
+ * @property {(view: import("./guest.js").View, memories: WebAssembly.Memory[]) => unknown} opened
+ * @property {() => unknown} restore Gives it the memory of its snapshot.
+ * @property {(area: number) => number | undefined | Promise<number | undefined>} suspended
  */
 
 /**
@@ -94,7 +94,7 @@ export async function run(module, wanted, guest, task, callees, snapshot) {
       const waits = Object.fromEntries(numbers.map((number, index) => [index, functions[number]]));
       new WebAssembly.Instance(filler, { "": { ...waits, table: exports[table] } });
     }
-    task.opened(guest.view(), memories);
+    await task.opened(guest.view(), memories);
     const enter = (/** @type {string} */ name, /** @type {number[]} */ ...given) => {
       const entry = /** @type {(...given: number[]) => unknown} */ (exports[name]);
       return suspends ? WebAssembly.promising(entry)(...given) : entry(...given);
@@ -102,7 +102,7 @@ export async function run(module, wanted, guest, task, callees, snapshot) {
     const started = [...task.arguments];
     if (snapshot) {
       memory.grow((snapshot.memory.size - memory.buffer.byteLength) / PAGE);
-      task.restore();
+      await task.restore();
       stack.adopt(snapshot.area);
       if (!stack.rewind(snapshot.answer)) return ended(guest);
     } else if (wanted.start) {
@@ -113,7 +113,7 @@ export async function run(module, wanted, guest, task, callees, snapshot) {
       if (stack.lost) return trapped(DID_NOT_REWIND);
       if (!stack.unwound) return { end: "returned", message: "" };
       const area = stack.take();
-      const answer = area === null ? undefined : task.suspended(area);
+      const answer = area === null ? undefined : await task.suspended(area);
       if (answer === undefined || !stack.rewind(answer)) return ended(guest);
     }
   } catch (error) {

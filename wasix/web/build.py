@@ -301,6 +301,7 @@ def _glue(packages: Path, folder: Path) -> Path:
         "CALLS": len(CALLS),
         "CONSTANTS": [number for number, function in enumerate(CALLS) if function.constant],
         "DAMAGED": asyncify.DAMAGED,
+        "COPIED": [number for number, function in enumerate(CALLS) if function.copied],
         "DATA": DATA,
         "DID_NOT_REWIND": asyncify.DID_NOT_REWIND,
         "DID_NOT_UNWIND": asyncify.DID_NOT_UNWIND,

@@ -2,7 +2,7 @@
 
 Where workers can share memory programs that may have threads run in workers of their own, others if
 that is wanted, and all if guests cannot be suspended. Where they cannot, all do if that is the only
-way to wait.
+way to wait, and else those that have no threads, if it is wanted.
 """
 
 from __future__ import annotations
@@ -290,8 +290,12 @@ class Programs:
         self.worker.start(thread.tid)
 
     def _task(self, thread: Thread, image: Image) -> Task:
-        wanted = image.shares or not self.suspends or thread.process.group in self.apart
-        apart = (self.isolated or self.held) and wanted
+        wanted = thread.process.group in self.apart
+        if self.isolated or self.held:
+            apart = image.shares or not self.suspends or wanted
+        else:
+            # By messages, while it is suspended. Threads would have to share memory.
+            apart = wanted and self.suspends and not image.shares
         stage, stop = (Stage(), self.worker.stop) if apart else (self.stage, None)
         carrier = PromiseCarrier(thread, stage, self.worker.notify, stop)
         thread.runner = carrier
