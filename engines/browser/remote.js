@@ -281,9 +281,8 @@ class RemoteCarrier {
 export class Remote {
   /** @param {Order} order @param {(message: any) => void} send Tells the kernel's worker. */
   constructor({ shared, held, memories, entry, given }, send) {
-    this.#ported = shared || held ? null : new PortGuestEnd(send);
-    const end = this.#ported ?? (shared ? new SharedGuestEnd(shared, send) : new HeldGuestEnd(/** @type {any} */ (held), send));
-    const suspends = this.#ported !== null;
+    const end = shared ? new SharedGuestEnd(shared, send) : held ? new HeldGuestEnd(held, send) : new PortGuestEnd(send);
+    const suspends = end instanceof PortGuestEnd;
     const line = new Line(end);
     const python = new Python(line, suspends);
     const stage = new Stage(
@@ -301,11 +300,11 @@ export class Remote {
   }
 
   #line;
-  #ported;
 
   /** The kernel's worker has sent an answer, as it does to a guest that is suspended. @param {import("./ported.js").Answer} answer */
   take(answer) {
-    this.#ported?.take(answer, this.#line.memory);
+    const { end, memory } = this.#line;
+    if (end instanceof PortGuestEnd) end.take(answer, memory);
   }
 
   /** @param {import("./guest.js").View} view @param {WebAssembly.Memory[]} memories */
