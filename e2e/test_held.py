@@ -119,25 +119,44 @@ def test_files_are_kept_while_a_program_waits(browser: Browser, site: str) -> No
     assert found == "kept"
 
 
+ECHO = """
+window.process = await wasix.spawn("python", ["-c", arg]);
+window.reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+await reader.read();
+"""
+REVERSE = "print('ready', flush=True)\nwhile True: print(input()[::-1], flush=True)"
+ASK = "await process.write(arg); return (await reader.read()).value;"
+
+
 def test_nothing_is_lost_when_the_service_worker_is_stopped(browser: Browser, site: str) -> None:
     with held(browser, site) as page:
         script = kernel(page)
-        script(
-            """
-            window.process = await wasix.spawn("python", ["-c", arg]);
-            window.reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
-            await reader.read();
-            """,
-            "print('ready', flush=True)\nwhile True: print(input()[::-1], flush=True)",
-        )
+        script(ECHO, REVERSE)
         session = page.context.new_cdp_session(page)
         session.send("ServiceWorker.enable")
         found = []
         for number in range(5):
             session.send("ServiceWorker.stopAllWorkers")
-            ask = f"await process.write('line {number}\\n'); return (await reader.read()).value;"
-            found.append(script(ask))
+            found.append(script(ASK, f"line {number}\n"))
         assert found == [f"{number} enil\n" for number in range(5)]
+
+
+def test_nothing_is_lost_when_the_service_worker_is_replaced(browser: Browser, site: str) -> None:
+    with held(browser, site) as page:
+        script = kernel(page)
+        script(ECHO, REVERSE)
+        assert script("return navigator.serviceWorker.controller.scriptURL").endswith("sw.js?wait")
+        found = script(
+            f"""
+            const asked = (async () => {{ {ASK} }})();
+            const {{ offline }} = await import("./loader.js");
+            return [await asked, await offline()];
+            """,
+            "before\n",
+        )
+        assert found == ["erofeb\n", True]
+        assert script("return navigator.serviceWorker.controller.scriptURL").endswith("sw.js")
+        assert script(ASK, "after\n") == "retfa\n"
 
 
 def test_a_closed_tab_leaves_the_others_alone(browser: Browser, site: str) -> None:

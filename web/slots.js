@@ -6,6 +6,8 @@
 
 /** Milliseconds a request is held: browsers end service workers whose events take much longer. */
 const HELD = 15_000;
+/** Milliseconds within which a service worker is replaced by one that is installed. */
+const REPLACED = 10_000;
 /** Milliseconds after which a slot is forgotten that nobody has used: its page may be gone. */
 const UNUSED = 60_000;
 
@@ -20,21 +22,41 @@ const UNUSED = 60_000;
 const letter = (/** @type {any} */ bytes) => new Response(bytes, { headers: { "Cache-Control": "no-store" } });
 /** There is no letter yet: ask again. */
 const none = () => new Response(null, { status: 204 });
+/** Ask again in a moment. */
+const later = () => new Response(null, { status: 205 });
 
 export class Slots {
   /** By name. @type {Map<string, Slot>} */
   #slots = new Map();
   #url;
+  #channel;
+  /** Till when it is about to be replaced. */
+  #leaves = -Infinity;
 
   /** @param {string} scope The service worker's. */
   constructor(scope) {
     this.#url = `${scope}wait/`;
     // By the name that those who send know: `offline.js`.
-    const channel = new BroadcastChannel(`wasix ${scope}`);
-    channel.onmessage = ({ data }) => {
-      if (data.over) for (const name of data.over) this.#close(name);
+    this.#channel = new BroadcastChannel(`wasix ${scope}`);
+    this.#channel.onmessage = ({ data }) => {
+      if (data.leave) this.#leave();
+      else if (data.over) for (const name of data.over) this.#close(name);
       else this.#put(data.to, data.number, data.letter);
     };
+  }
+
+  /** Have the service worker that is here now hold nothing when this one takes its place. */
+  replace() {
+    this.#channel.postMessage({ leave: true });
+  }
+
+  /**
+   * Hold nothing any more. WebKit may never answer what a service worker held when it was replaced, and
+   * Chromium does not replace one that holds something, for minutes.
+   */
+  #leave() {
+    this.#leaves = performance.now() + REPLACED;
+    for (const { sleeper } of this.#slots.values()) sleeper?.answer(later());
   }
 
   /** Whether a request is for a slot. @param {string} url */
@@ -61,9 +83,10 @@ export class Slots {
   #sleep(name, number) {
     const known = this.#slots.has(name);
     const slot = this.#slot(name);
+    if (slot.letter && slot.number === number) return letter(slot.letter);
+    if (performance.now() < this.#leaves) return later();
     // A letter may have come to the service worker that was here before.
     if (!known) return none();
-    if (slot.letter && slot.number === number) return letter(slot.letter);
     slot.sleeper?.answer(none());
     return /** @type {Promise<Response>} */ (
       new Promise((resolve) => {

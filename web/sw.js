@@ -64,7 +64,11 @@ addEventListener("install", (event) => {
     const snapshot = async () => cache.put(SNAPSHOT, await unpacked(SNAPSHOT));
     await Promise.all([cache.addAll(FILES), snapshot()]);
   };
-  lasts(event, kept().then(() => scope.skipWaiting()));
+  const ready = () => {
+    slots.replace();
+    return scope.skipWaiting();
+  };
+  lasts(event, kept().then(ready));
 });
 
 addEventListener("activate", (event) => {

@@ -19,12 +19,17 @@ import { Lost } from "./outcome.js";
  * @typedef {{ url: string, channel: string }} Place
  */
 
+/** Milliseconds until a request has failed that is neither held nor answered; `web/slots.js` holds none so long. */
+const TIMEOUT = 20_000;
 /** Requests that fail one after the other until the service worker is given up. */
 const FAILURES = 20;
-/** Times the kernel sleeps in vain, some seconds each, until a guest's worker is given up. */
-const PATIENCE = 3;
+/** Milliseconds for which the kernel sleeps in vain until a guest's worker is given up. */
+const PATIENCE = 45_000;
 const LETTER = 200;
 const NONE_YET = 204;
+const LATER = 205;
+/** Milliseconds until then. */
+const PAUSE = 30;
 
 /** Whether requests from here reach a service worker that holds them. @param {Place} place */
 export async function holds({ url }) {
@@ -33,6 +38,11 @@ export async function holds({ url }) {
   } catch {
     return false;
   }
+}
+
+/** Let a moment pass. There is nothing else by which a worker could sleep. */
+function pause() {
+  for (const end = performance.now() + PAUSE; performance.now() < end; );
 }
 
 /** Those that this worker sends to, by name. @type {Map<string, BroadcastChannel>} */
@@ -78,15 +88,17 @@ class Slot {
   /**
    * Sleep until a letter comes.
    * @param {number} number Its number. @param {() => void} again Sends once more what it answers.
-   * @param {number} [patience] How often to do so.
+   * @param {number} [patience] For how many milliseconds to do so.
    */
   sleep(number, again, patience = Infinity) {
+    const end = performance.now() + patience;
     for (let failures = 0; ; again()) {
       const { status, response } = this.#ask(number);
       if (status === LETTER) return new Uint8Array(response);
-      if (status === NONE_YET) {
+      if (status === LATER) pause();
+      if (status === NONE_YET || status === LATER) {
         failures = 0;
-        if (--patience < 0) throw new Lost("the worker of a program does not answer");
+        if (performance.now() > end) throw new Lost("the worker of a program does not answer");
       } else if (++failures === FAILURES) {
         throw new Lost("the service worker by which programs wait is gone: load the page again");
       }
@@ -98,10 +110,11 @@ class Slot {
     const request = new XMLHttpRequest();
     request.open("GET", `${this.#place.url}${this.#own}/${number}`, false);
     request.responseType = "arraybuffer";
+    request.timeout = TIMEOUT;
     try {
       request.send();
     } catch {
-      // The service worker was ended. The next request starts it again.
+      // The service worker was ended, or replaced. The next request starts it again.
     }
     return request;
   }
