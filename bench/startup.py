@@ -20,8 +20,8 @@ from bench.worker import ROOT, Worker, usable, versions, workers
 from engines.artifacts import Artifacts
 from wasix import cache, catalogue
 
-SLOW = {AUTO, TITLES["wasix-cranelift"]}
-"""A trial does without: they compile CPython for seconds."""
+SLOW = {AUTO, *(title for name, title in TITLES.items() if name != "wasix-v8")}
+"""A trial does without them for CPython, which they take seconds to start."""
 
 NODE = """
 import { readFile } from "node:fs/promises";

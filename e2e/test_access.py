@@ -17,6 +17,7 @@ from e2e.conftest import opened
 from e2e.test_line import wait_for_screen
 from e2e.test_page import focused, status, tab
 from e2e.test_terminal import start, wait_for
+from tests.selection import FULL
 
 AXE = Path(__file__).parents[1] / "web/node_modules/axe-core/axe.min.js"
 
@@ -41,6 +42,8 @@ def device(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def looked_at(browser: Browser, site: str, scheme: str, device: str) -> Iterator[Page]:
     """A page in which axe-core is."""
+    if not FULL and (scheme == "dark") is not (device == "phone"):
+        pytest.skip("long: `make test-full`")
     with opened(browser, site, color_scheme=scheme, bypass_csp=True, **DEVICES[device]) as page:
         page.add_init_script(AXE.read_text())
         yield page

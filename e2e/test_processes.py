@@ -15,6 +15,7 @@ from tests.conformance.test_wasix import expected
 from tests.conformance.wasix_differences import WASIX_STATED
 from tests.conformance.wasix_guests import RAW, STATED, TWINS, WasixGuest, on_linux
 from tests.conformance.wasmer import is_installed
+from tests.selection import LONG
 from wasix.abi import CALLS
 
 needs_wasmer = pytest.mark.skipif(not is_installed(), reason="wasmer-sdk is not for this machine")
@@ -100,6 +101,7 @@ def test_apart_they_are_so_too(shared_script: Script, guest: WasixGuest) -> None
     assert (done["status"], done["stderr"]) == (native.returncode, native.stderr)
 
 
+@LONG
 @needs_wasmer
 @pytest.mark.parametrize("guest", [one for one in RAW if one.name not in NOT_IN_A_PAGE], ids=label)
 def test_apart_they_are_those_of_wasmer_too(shared_script: Script, guest: WasixGuest) -> None:
@@ -132,6 +134,7 @@ def test_without_jspi_they_are_so_too(without_jspi: Script, guest: WasixGuest) -
     assert (done["status"], done["stderr"]) == (native.returncode, native.stderr)
 
 
+@LONG
 @needs_wasmer
 @pytest.mark.parametrize("guest", [one for one in RAW if one.name not in NOT_IN_A_PAGE], ids=label)
 def test_without_jspi_they_are_those_of_wasmer_too(without_jspi: Script, guest: WasixGuest) -> None:

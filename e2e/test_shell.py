@@ -10,6 +10,7 @@ import pytest
 from e2e.conftest import Script
 from tests.guests.build import compile_wasix
 from tests.programs import dash
+from tests.selection import LONG
 
 pytestmark = pytest.mark.skipif(
     dash.reason_to_skip() is not None, reason=dash.reason_to_skip() or ""
@@ -27,7 +28,7 @@ const program = { module: sh, name: "sh" };
 """
 
 
-@pytest.fixture(scope="module", params=["shared_script", "held_script"])
+@pytest.fixture(scope="module", params=["shared_script", pytest.param("held_script", marks=LONG)])
 def script(request: pytest.FixtureRequest) -> Script:
     found: Script = request.getfixturevalue(request.param)
     return found

@@ -9,12 +9,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from e2e.conftest import held, opened
+from tests.selection import LONG
 
 PAUSE = 300
 """Milliseconds, long enough for a waiting guest to be suspended."""
 
 
-@pytest.fixture(params=["jspi", "held"])
+@pytest.fixture(params=["jspi", pytest.param("held", marks=LONG)])
 def page(request: pytest.FixtureRequest, browser: Browser, site: str) -> Iterator[Page]:
     """In a browser with JSPI, and one where programs wait by a service worker."""
     with (held if request.param == "held" else opened)(browser, site) as page:

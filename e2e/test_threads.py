@@ -14,7 +14,7 @@ from playwright.sync_api import Browser
 from e2e.conftest import Script, kernel, opened
 from tests.api.test_threads import FLAGS, native
 from tests.guests.build import compile_guest
-from tests.selection import FULL
+from tests.selection import LONG
 from wasix.web.serve import ISOLATION
 
 CASES = (("counters", "20000"), ("ping-pong", "300"), ("growth",), ("many", "25"))
@@ -29,7 +29,11 @@ AT_ONCE = (
 )
 
 
-@pytest.fixture(params=FLAGS)
+ALWAYS = ("calls", "instructions")
+"""Of `FLAGS`."""
+
+
+@pytest.fixture(params=[pytest.param(name, marks=() if name in ALWAYS else LONG) for name in FLAGS])
 def guest(request: pytest.FixtureRequest) -> Path:
     return compile_guest("threads", flags=FLAGS[request.param])
 
@@ -55,7 +59,7 @@ def test_isolated_it_is_as_on_linux(
     check(isolated_script, guest, args)
 
 
-@pytest.mark.skipif(not FULL, reason="long: `make test-full`")
+@LONG
 @pytest.mark.parametrize("args", [("counters", "1000000"), ("ping-pong", "2000")])
 def test_isolated_it_is_so_every_time(
     isolated_script: Script, guest: Path, args: tuple[str, ...]
@@ -64,7 +68,7 @@ def test_isolated_it_is_so_every_time(
         check(isolated_script, guest, args)
 
 
-@pytest.mark.skipif(not FULL, reason="long: `make test-full`")
+@LONG
 def test_isolated_kills_at_any_moment_leave_nothing(isolated_script: Script, guest: Path) -> None:
     """Whatever a thread is doing: beginning, waiting, computing, or in a call."""
     statuses = isolated_script(

@@ -9,10 +9,15 @@ from __future__ import annotations
 import os
 import re
 
+import pytest
+
 import engines
 from engines.wasm.types import Feature
 
 FULL = bool(os.environ.get("WASIX_TEST_FULL"))
+
+LONG = pytest.mark.skipif(not FULL, reason="long: `make test-full`")
+"""Of tests that `make test` does without."""
 
 ALWAYS = ("v8", "cranelift")
 

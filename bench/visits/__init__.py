@@ -153,7 +153,7 @@ def _visits(effort: Effort, browser: Browser, visitors: dict[str, Visitor]) -> I
             context.close()
 
     for what, title in PROGRAMS.items():
-        for slow in (False, True):
+        for slow in (False,) if effort.quick else (False, True):
             samples, absent = in_turns(
                 effort, {who: partial(cold, one, what, slow) for who, one in visitors.items()}
             )

@@ -198,7 +198,7 @@ def shortened(filled: bool, sequence: Sequence) -> tuple[Sequence, str]:
 def test_random_sequences(filled: bool, shard: int) -> None:
     """The short form plays the same sequences each time, the long one others every day."""
     first = date.today().toordinal() * 10_000 if FULL else 0
-    for seed in range(shard, 10_000 // 2 if FULL else 240 // 2, 4):
+    for seed in range(shard, 10_000 // 2 if FULL else 120 // 2, 4):
         sequence: Sequence = []
         try:
             play(filled, Random(2 * (first + seed) + filled), sequence)

@@ -20,6 +20,7 @@ from wasmtime import wat2wasm
 
 from engines.browser.door import door, gate
 from engines.v8.isolate import Isolate
+from tests.selection import FULL
 from wasix.abi import CALLS, NARROW, NUMBERS, SUSPEND, UPCALL, E, Errno, Function
 from wasix.abi.bind import direct
 from wasix.abi.function import Fill, Gather, In, Out, OutRecords, Records, Scatter, Strings, Text
@@ -314,7 +315,7 @@ def contents(seed: int) -> bytes:
 
 
 @pytest.mark.parametrize("function", LOOKED_UP, ids=lambda f: f"{NUMBERS[f]}-{f.name}")
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40 if FULL else 20, deadline=None)
 @given(data=st.data())
 def test_answers_as_the_direct_decoder(page: Page, function: Function, data: st.DataObject) -> None:
     memory = contents(data.draw(st.integers(0, 7), label="memory"))
