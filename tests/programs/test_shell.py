@@ -297,7 +297,8 @@ def used(seat: Seat) -> tuple[bytes, int]:
     seat.see(b"$ ")
     seat.type(b"echo $((6*7)) | cat\r")
     seat.type(b"sh -c 'exit 5'; echo $?\r")
-    seat.type(b"read x\r", b"read x\r\n")
+    # Once it waits, or nearly: signals come between two calls.
+    seat.type(b"echo begun; read x\r", b"\r\nbegun\r\n")
     seat.type(b"\x03")
     # Once cat answers: before that a key may come between two programs, or a fork and its exec.
     seat.type(b"sh -c 'echo begun; cat'\r", b"begun\r\n")
