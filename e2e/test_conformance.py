@@ -12,13 +12,13 @@ from tests.conformance.answers import expected, parse, stated
 from tests.conformance.coverage import add_results
 from tests.conformance.guests import FAULT, GUESTS, INVALID, SCRATCH, Guest
 from tests.guests.build import SHARED_OPTIONS, compile_guest
-from tests.selection import FULL
+from tests.selection import LONG
 
 # A page has one filesystem, so what moves between two volumes is left out.
 IN_A_PAGE = [*(guest for guest in GUESTS if guest.volumes == (SCRATCH,)), FAULT, INVALID]
 
-MANY_CALLS = ("badf", "clock", "fd_dir", "path_names", "path_walk", "sched")
-"""Each takes milliseconds by a service worker."""
+QUICK = ("args", "environ", "fault", "fd_io", "invalid", "path_open", "poll", "stdio")
+"""Guests without many calls, each of which takes milliseconds by a service worker."""
 
 
 @pytest.mark.parametrize("guest", IN_A_PAGE, ids=lambda guest: guest.name)
@@ -32,7 +32,7 @@ def test_answers_are_those_of_every_engine(shared_script: Script, guest: Guest) 
     assert result["status"] == 0
 
 
-@pytest.mark.parametrize("shared", [True, False], ids=["shared", "alone"])
+@pytest.mark.parametrize("shared", [True, pytest.param(False, marks=LONG)], ids=["shared", "alone"])
 @pytest.mark.parametrize("guest", IN_A_PAGE, ids=lambda guest: guest.name)
 def test_answers_are_the_same_in_a_worker(
     isolated_script: Script, guest: Guest, shared: bool
@@ -53,11 +53,13 @@ def test_answers_are_the_same_by_messages(shared_script: Script, guest: Guest) -
     assert result["status"] == 0
 
 
-@pytest.mark.parametrize("guest", IN_A_PAGE, ids=lambda guest: guest.name)
+@pytest.mark.parametrize(
+    "guest",
+    [pytest.param(one, marks=() if one.name in QUICK else LONG) for one in IN_A_PAGE],
+    ids=lambda guest: guest.name,
+)
 def test_answers_are_the_same_by_a_service_worker(held_script: Script, guest: Guest) -> None:
     """Where the two workers cannot share memory."""
-    if guest.name in MANY_CALLS and not FULL:
-        pytest.skip("long: `make test-full`")
     result = run(held_script, guest, ())
     theirs = stated(guest.name) if guest in (FAULT, INVALID) else expected(guest)
     assert parse(result["stdout"]) == theirs

@@ -28,7 +28,10 @@ TOO_FAST = ("unix_signal",)
 """Guests with timers of a few milliseconds, which are over before a call by a service worker is."""
 
 
-@pytest.fixture(scope="module", params=["isolated_script_without_jspi", "held_script"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("isolated_script_without_jspi", marks=LONG), "held_script"],
+)
 def without_jspi(request: pytest.FixtureRequest) -> Script:
     script: Script = request.getfixturevalue(request.param)
     return script
