@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
+from typing import Any, cast
 
 import pytest
 
 from tests.calls.conftest import Guest
 from tests.calls.programs import with_programs
-from wasix.abi import UNWIND, UPCALL, E, lookup
+from wasix.abi import SUSPEND, UNWIND, UPCALL, E, lookup
 from wasix.abi.instance import Upcall
 from wasix.proc.carrier import OsThreadCarrier
 from wasix.proc.signal import Signal
@@ -112,3 +113,14 @@ def test_a_process_that_is_killed_makes_no_more_calls(machine: Machine) -> None:
 def test_an_upcall_that_nobody_asked_for_ends_the_guest(machine: Machine) -> None:
     assert machine.carrier.proceed(memoryview(machine.memory)) == UNWIND
     assert machine.process.status == 134
+
+
+def test_what_is_ended_while_it_forks_has_no_child(guest: Guest) -> None:
+    machine = Machine(guest)
+    process, kernel = machine.process, machine.process.kernel
+    carrier, function = machine.carrier, lookup("wasix_32v1", "proc_fork")[0]
+    assert carrier.entry(function)(memoryview(machine.memory), (1, DATA)) == SUSPEND
+    with kernel.lock:
+        process.exit(137)
+    assert carrier.suspended(cast(Any, None)) is None
+    assert list(kernel.processes.values()) == []

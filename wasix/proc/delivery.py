@@ -153,6 +153,10 @@ class Delivery:
         assert self._then is not None
         then, self._then = self._then, None
         self._thread.call.clear()
+        process = self._thread.process
+        if process.status is not None or process.replacement is not None:
+            # It was ended while its stack unwound: nothing may come of it any more.
+            return None
         try:
             answer = then(guest)
         except Errno as error:
