@@ -42,7 +42,7 @@ const ELSEWHERE = "another tab keeps these files: here they can be read, and not
  * @property {number} [timeLimit] Seconds until it is ended, with status 124.
  * @property {number} [maxFiles] Files it may have open at once, 1024 if not given.
  * @property {boolean} [apart] Runs it, and what it starts, in workers of its own: it can be ended while it
- *   computes, and keeps no other program waiting, but a system call takes 10 to 150 µs. Programs with threads
+ *   computes, and keeps no other program waiting, but a system call takes 10 to 100 µs. Programs with threads
  *   are run so on isolated pages only, where they always are.
  * @property {AbortSignal} [signal] Ends the program (SIGKILL); `run` then rejects with its reason.
  * @property {(end: import("./process.js").End) => void} [onexit] Told when the program has ended.
