@@ -30,15 +30,21 @@ TOO_FAST = ("unix_signal",)
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param("isolated_script_without_jspi", marks=LONG), "held_script"],
+    params=[
+        "shared_script",
+        pytest.param("isolated_script_without_jspi", marks=LONG),
+        "held_script",
+    ],
 )
-def without_jspi(request: pytest.FixtureRequest) -> Script:
+def apart(request: pytest.FixtureRequest) -> Script:
+    """Where programs have workers of their own: suspended there, asleep, or held."""
     script: Script = request.getfixturevalue(request.param)
     return script
 
 
 def is_too_fast(script: Script, guest: WasixGuest) -> bool:
-    return guest.name in TOO_FAST and not script("return crossOriginIsolated")
+    quick = script("return crossOriginIsolated || 'Suspending' in WebAssembly")
+    return guest.name in TOO_FAST and not quick
 
 
 def label(guest: WasixGuest) -> str:
@@ -94,26 +100,6 @@ def test_in_workers_answers_are_those_of_linux(
     assert (done["status"], done["stderr"]) == (native.returncode, native.stderr)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the oracle is Linux")
-@pytest.mark.parametrize("guest", TWINS, ids=label)
-def test_apart_they_are_so_too(shared_script: Script, guest: WasixGuest) -> None:
-    """Suspended in workers of their own, where these share no memory with the kernel's."""
-    native, done = on_linux(guest), run(shared_script, guest, apart=True)
-    ours, theirs = parse(done["stdout"]), parse(native.stdout)
-    assert unlike(ours, theirs) == {}
-    assert (done["status"], done["stderr"]) == (native.returncode, native.stderr)
-
-
-@LONG
-@needs_wasmer
-@pytest.mark.parametrize("guest", [one for one in RAW if one.name not in NOT_IN_A_PAGE], ids=label)
-def test_apart_they_are_those_of_wasmer_too(shared_script: Script, guest: WasixGuest) -> None:
-    status, theirs = expected(guest)
-    done = run(shared_script, guest, apart=True)
-    assert unlike(parse(done["stdout"]), theirs) == {}
-    assert done["status"] == status
-
-
 @needs_wasmer
 @pytest.mark.parametrize("guest", [one for one in RAW if one.name not in NOT_IN_A_PAGE], ids=label)
 def test_answers_are_those_of_wasmer(script: Script, guest: WasixGuest) -> None:
@@ -128,10 +114,10 @@ def test_answers_are_those_of_wasmer(script: Script, guest: WasixGuest) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the oracle is Linux")
 @pytest.mark.parametrize("guest", TWINS, ids=label)
-def test_without_jspi_they_are_so_too(without_jspi: Script, guest: WasixGuest) -> None:
-    if is_too_fast(without_jspi, guest):
+def test_apart_they_are_so_too(apart: Script, guest: WasixGuest) -> None:
+    if is_too_fast(apart, guest):
         pytest.skip("its timers are too fast")
-    native, done = on_linux(guest), run(without_jspi, guest)
+    native, done = on_linux(guest), run(apart, guest, apart=True)
     ours, theirs = parse(done["stdout"]), parse(native.stdout)
     assert unlike(ours, theirs) == {}
     assert (done["status"], done["stderr"]) == (native.returncode, native.stderr)
@@ -140,9 +126,9 @@ def test_without_jspi_they_are_so_too(without_jspi: Script, guest: WasixGuest) -
 @LONG
 @needs_wasmer
 @pytest.mark.parametrize("guest", [one for one in RAW if one.name not in NOT_IN_A_PAGE], ids=label)
-def test_without_jspi_they_are_those_of_wasmer_too(without_jspi: Script, guest: WasixGuest) -> None:
+def test_apart_they_are_those_of_wasmer_too(apart: Script, guest: WasixGuest) -> None:
     status, theirs = expected(guest)
-    done = run(without_jspi, guest)
+    done = run(apart, guest, apart=True)
     assert unlike(parse(done["stdout"]), theirs) == {}
     assert done["status"] == status
 
