@@ -360,9 +360,6 @@ return false;
 """
 
 
-SECOND_VISIT = {"webkit"}
-"""Browsers that keep nothing at the first visit now and then, for a reason that is not known."""
-
 ENDED = TERMINAL + "terminal.state?.phase === 'ended' && terminal.text"
 
 
@@ -378,16 +375,11 @@ def visit(column: Column, url: str) -> None:
 @pytest.mark.feature("offline")
 def test_after_one_visit_it_works_without_a_server(column: Column) -> None:
     with served(column.bundle, isolated=column.isolated) as url:
-        try:
-            visit(column, url)
-        except ScriptError:
-            if column.name not in SECOND_VISIT:
-                raise
-            visit(column, url)
+        visit(column, url)
     column.browser.goto(f"{url}#cowsay Moo")
     assert re.search(r"< Moo\s*>", column.browser.wait_for(ENDED))
     assert column.evaluate("return crossOriginIsolated") is column.isolated
-    column.seen = "yes, at times after a second visit" if column.name in SECOND_VISIT else "yes"
+    column.seen = "yes"
 
 
 def wait_for_isolation(column: Column) -> None:
